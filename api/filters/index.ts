@@ -1,0 +1,3 @@
+export { compileFilters, type FilterTest } from "./compile.ts";
+export { filterProblem } from "./problem.ts";
+export { passingTypes } from "./types.ts";

@@ -1,0 +1,46 @@
+import type { ScalingReport } from "@vextir/api";
+import { askScaling, createRealm } from "@vextir/operator/bus/index.ts";
+import { type ClusterOptions, OperatorClient } from "../cluster/operator-client.ts";
+import { LocalError } from "../local/local-error.ts";
+import { printable } from "../local/output/text.ts";
+import { keyMaterial } from "../local/state/keys.ts";
+import { statePaths } from "../local/state/state-folder.ts";
+import { readStatus } from "../local/status-file.ts";
+import { scalingText } from "../scaling-text.ts";
+import { runningState } from "./get.ts";
+
+export interface ScalingOptions {
+  namespace: string;
+  state?: string;
+  output?: string;
+}
+
+/** `vextir scaling <driver>`: text for the screen. @throws LocalError `NotRunning`, `NotFound`; BusError */
+export async function scaling(driver: string, options: ScalingOptions): Promise<string> {
+  const state = options.state ?? runningState();
+  const { bus } = await readStatus(state);
+  if (!bus) throw new LocalError("NotRunning", "the local mode is still starting");
+  const realm = createRealm(await keyMaterial(statePaths(state)));
+  const { namespace } = options;
+  const report = await askScaling({ servers: [bus.url], realm }, { namespace, name: driver });
+  if (report) return shown(report, options.output);
+  throw new LocalError("NotFound", `no Driver ${namespace}/${driver} is scaled: it would need spec.scaling`);
+}
+
+/** The same of a cluster. @throws OperatorError, ClusterError */
+export async function clusterScaling(
+  driver: string,
+  options: ClusterOptions & { namespace: string; output?: string },
+): Promise<string> {
+  const client = await OperatorClient.open(options);
+  try {
+    const [namespace, name] = [options.namespace, driver].map(encodeURIComponent);
+    const answer = await client.ask("GET", `/v1/namespaces/${namespace}/drivers/${name}/scaling`);
+    return shown(answer as ScalingReport, options.output);
+  } finally {
+    await client.close();
+  }
+}
+
+const shown = (report: ScalingReport, output: string | undefined) =>
+  output === "json" ? JSON.stringify(report, null, 2) : printable(scalingText(report));

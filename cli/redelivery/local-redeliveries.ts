@@ -1,0 +1,42 @@
+import { createRealm, FilePinnedIds, Redelivery } from "@vextir/operator/bus/index.ts";
+import { runningState } from "../commands/get.ts";
+import { LocalError } from "../local/local-error.ts";
+import { keyMaterial } from "../local/state/keys.ts";
+import { statePaths } from "../local/state/state-folder.ts";
+import { readStatus } from "../local/status-file.ts";
+import type { Redeliveries } from "./redeliveries.ts";
+
+/** By the keys in the state folder. @throws LocalError `NotRunning`, `NotFound`; BusError */
+export async function withLocalRedeliveries<T>(
+  { state = runningState(), namespace }: { state?: string; namespace: string },
+  work: (redeliveries: Redeliveries) => Promise<T>,
+): Promise<T> {
+  const { bus } = await readStatus(state);
+  if (!bus) throw new LocalError("NotRunning", "the local mode is still starting");
+  const paths = statePaths(state);
+  const realm = createRealm(await keyMaterial(paths));
+  const pinned = new FilePinnedIds(paths.pinnedIds);
+  const redelivery = new Redelivery({ servers: [bus.url], realm, pinned });
+  try {
+    return await work({
+      list: (selection) => redelivery.list(namespace, selection),
+      show: async (sequence, driver) => {
+        const found = await redelivery.show(namespace, sequence);
+        if (found && (driver === undefined || found.letter.driver === driver)) return found;
+        throw new LocalError("NotFound", `there is no dead letter ${sequence} in namespace ${namespace}`);
+      },
+      redrive: (request) => redelivery.redrive(namespace, request),
+      drop: (selection) => redelivery.drop(namespace, selection),
+      replay: async (driver, request) => {
+        const page = await redelivery.replay(namespace, driver, request);
+        if (page) return page;
+        throw new LocalError(
+          "NotFound",
+          `there is no Driver ${driver} in namespace ${namespace}, or it has no subscription of events`,
+        );
+      },
+    });
+  } finally {
+    redelivery.close();
+  }
+}

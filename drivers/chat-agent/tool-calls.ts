@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { type ChatTool, DriverError, type Tool, type ToolCall } from "@vextir/driver-runtime";
+import type { ToolUse } from "./messages.ts";
+
+const MAX_NAME = 64;
+
+/** Tools under names that models take: letters, digits, `_` and `-`, at most 64. */
+export class NamedTools {
+  readonly #byName: ReadonlyMap<string, Tool>;
+
+  constructor(tools: readonly Tool[]) {
+    const named = new Map<string, Tool>();
+    for (const tool of tools)
+      named.set(named.has(plain(tool.name)) ? hashed(tool.name) : plain(tool.name), tool);
+    this.#byName = named;
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** As the model is told of them. */
+  get offered(): ChatTool[] {
+    return [...this.#byName].map(([name, { description, input }]) => ({
+      ...{ name, description },
+      // A tool that takes nothing, too, is described by the schema of an object.
+      input: input ?? { type: "object", properties: {} },
+    }));
+  }
+
+  /** @throws DriverError `NotFound`, naming those that there are. */
+  get(name: string): Tool {
+    const tool = this.#byName.get(name);
+    if (tool) return tool;
+    const there = [...this.#byName.keys()].join(", ") || "none";
+    throw new DriverError("NotFound", `there is no tool "${name}"; there are: ${there}`);
+  }
+}
+
+function plain(name: string): string {
+  const text = name.replaceAll(/[^A-Za-z0-9_-]/g, "_");
+  return text.length <= MAX_NAME ? text : hashed(name);
+}
+
+function hashed(name: string): string {
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return `${name.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, MAX_NAME - 9)}_${hash}`;
+}
+
+export interface Result {
+  use: ToolUse;
+  /** What the model is told. */
+  text: string;
+}
+
+export interface ResultLimits {
+  signal: AbortSignal;
+  timeoutMs: number;
+  maxCharacters: number;
+}
+
+/** Runs a call that the model asked for. What goes wrong is told to the model, which may ask again in another way. */
+export async function runToolCall(
+  tools: NamedTools,
+  { name, arguments: written }: ToolCall,
+  { signal, timeoutMs, maxCharacters }: ResultLimits,
+): Promise<Result> {
+  let known = name;
+  try {
+    const tool = tools.get(name);
+    known = tool.name;
+    const result = await tool.call(argumentOf(written), { timeoutMs, signal });
+    return {
+      use: { name: known, ok: true },
+      text: shortened(JSON.stringify(result) ?? "null", maxCharacters),
+    };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof DriverError)) throw error;
+    const text = `error ${error.code}: ${error.message}`;
+    return { use: { name: known, ok: false, error: error.code }, text: shortened(text, maxCharacters) };
+  }
+}
+
+/** Models leave out the braces of no argument, and put JSON into a block of Markdown. @throws DriverError `InvalidInput` */
+export function argumentOf(written: string): unknown {
+  const text = written.trim().replace(/^```(?:json)?\s*([\s\S]*?)\s*```$/, "$1");
+  if (text === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const problem = (cause as Error).message;
+    throw new DriverError("InvalidInput", `the arguments are not JSON (${problem}); write one JSON object`, {
+      cause,
+    });
+  }
+}
+
+const shortened = (text: string, max: number) =>
+  text.length <= max ? text : `${text.slice(0, max)}… (cut: it has ${text.length} characters)`;

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { clusterCapabilities } from "@vextir/cli/commands/cluster-capabilities.ts";
+import { rotateClusterKeys } from "@vextir/cli/commands/cluster-keys.ts";
+import { eventually, SYSTEM, World } from "./world.ts";
+
+let world: World;
+let namespace: string;
+
+beforeAll(async () => {
+  world = await World.start();
+  namespace = await world.api.namespace();
+  await world.apply(namespace, "gateway", {
+    class: "IO",
+    module: "gateway",
+    capabilities: { publish: ["a.b"] },
+  });
+  await world.waitFor(namespace, "gateway", "BusAccessReady", "True");
+  await eventually("the API is served", async () => world.operator?.apiPort);
+  await eventually("whom to trust", () => world.get("v1", "configmaps", SYSTEM, "vextir-ca"));
+  for (const name of ["owner", "nobody"]) await world.api.token({ namespace: SYSTEM, name });
+  await world.api.request("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
+    metadata: { name: "owner" },
+    roleRef: { kind: "ClusterRole", name: "cluster-admin", apiGroup: "rbac.authorization.k8s.io" },
+    subjects: [{ kind: "ServiceAccount", namespace: SYSTEM, name: "owner" }],
+  });
+}, 90_000);
+afterAll(() => world?.stop());
+
+/** The API as `--server` names it; the certificate is for localhost too. */
+const options = (change: object = {}) => ({
+  ...{ namespace, kubeconfig: world.api.kubeconfig, pollMs: 100 },
+  server: `https://localhost:${world.operator?.apiPort}`,
+  ...change,
+});
+
+test("the kubeconfig user's token, and a ServiceAccount's that he makes, are shown; the authority is the cluster's", async () => {
+  for (const who of [{}, { serviceAccount: `${SYSTEM}/owner` }]) {
+    const told = await eventually("told", () => clusterCapabilities("gateway", options(who)));
+    expect(told).toContain("spec.capabilities.publish[0]");
+  }
+});
+
+test("what is refused says why", async () => {
+  const refused = clusterCapabilities("gateway", options({ serviceAccount: `${SYSTEM}/nobody` }));
+  await expect(refused).rejects.toMatchObject({
+    ...{ name: "OperatorError", code: "Refused" },
+    message: expect.stringContaining(`can't get drivers/capabilities "gateway"`),
+  });
+  await expect(clusterCapabilities("absent", options())).rejects.toMatchObject({ code: "Refused" });
+  await expect(
+    clusterCapabilities("gateway", options({ server: "https://localhost:1" })),
+  ).rejects.toMatchObject({
+    code: "Unreachable",
+  });
+});
+
+test("keys are rotated, and the end is waited for", async () => {
+  expect(await rotateClusterKeys("driver", "gateway", options())).toContain(`driver ${namespace}/gateway`);
+  expect(await rotateClusterKeys("tenant", undefined, options())).toContain(`tenant ${namespace}`);
+  expect(await rotateClusterKeys("authority", undefined, options())).toContain("signs in an hour");
+  await expect(rotateClusterKeys("everything", undefined, options())).rejects.toMatchObject({
+    code: "Refused",
+  });
+}, 60_000);
