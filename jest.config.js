@@ -20,6 +20,6 @@ export default {
   testPathIgnorePatterns: ["/node_modules/", "/dist/", "<rootDir>/test/e2e/", "<rootDir>/test/bench/"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 240_000,
   reporters: ["default", "<rootDir>/test/results-reporter.js"],
 };

@@ -33,9 +33,9 @@ async function handling(
 
 /** Resolves when `condition` holds. */
 async function until(condition: () => boolean | Promise<boolean>, what: string) {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 60_000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within 10 s: ${what}`);
+    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -330,7 +330,7 @@ describe("the consumer and the connection may go", () => {
     await Promise.all(publishing);
     await until(() => seen.size === 200, "all handled");
     await settled(kit, 200);
-  }, 60_000);
+  });
 });
 
 describe("told to stop", () => {

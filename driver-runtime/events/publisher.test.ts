@@ -175,9 +175,9 @@ test("publishes wait for a bus that is away, and are stored once each", async ()
   expect(events.map(({ data }) => data).sort((a, b) => Number(a) - Number(b))).toEqual(
     Array.from({ length: 50 }, (_, i) => i),
   );
-}, 30_000);
+});
 
 test("thousands at once are all stored", async () => {
   await Promise.all(Array.from({ length: 5_000 }, (_, i) => driver.publish("note.many", i)));
   expect(await kit.events("note.many", { count: 5_000, timeoutMs: 20_000 })).toHaveLength(5_000);
-}, 60_000);
+});

@@ -22,9 +22,9 @@ beforeEach(async () => {
 });
 
 async function until(condition: () => boolean, what: string) {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 60_000;
   while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within 10 s: ${what}`);
+    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -128,7 +128,7 @@ describe("many keys", () => {
     let sum = 0;
     for await (const { value } of state.entries<number>("item.>")) sum += value;
     expect(sum).toBe((count * (count - 1)) / 2);
-  }, 60_000);
+  });
 });
 
 describe("a watch", () => {
@@ -205,7 +205,7 @@ describe("a watch", () => {
     await Promise.all(writes);
     await until(() => seen.get("r.a") === 2 && !seen.has("r.b") && seen.get("r.c") === 3, "caught up");
     watch.stop();
-  }, 30_000);
+  });
 });
 
 describe("once", () => {
@@ -235,7 +235,7 @@ describe("once", () => {
   test("forgets after its time to live", async () => {
     let runs = 0;
     await kit.driver.once("short", () => ++runs, { ttlMs: 1_000 });
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 60_000;
     while (runs < 2 && Date.now() < end) {
       await kit.driver.once("short", () => ++runs, { ttlMs: 1_000 });
       await new Promise((resolve) => setTimeout(resolve, 50));

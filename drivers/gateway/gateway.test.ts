@@ -203,4 +203,4 @@ test("while the bus is away: 503, never an acceptance; afterwards the same event
   for (let { status } = away; status !== 202; { status } = await post(event("away")))
     expect(status).toBe(503);
   expect(await storedTimes("away")).toBe(1);
-}, 60_000);
+});

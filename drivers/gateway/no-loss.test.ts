@@ -93,4 +93,4 @@ test("whatever befalls the bus, what was accepted is stored, once", async () => 
   );
   expect([lost, twice]).toEqual([[], []]);
   expect([...load.statuses.keys()].sort()).toEqual([202, 503]);
-}, 90_000);
+});

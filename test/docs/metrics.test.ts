@@ -80,7 +80,7 @@ let real: Awaited<ReturnType<typeof exposed>>;
 beforeAll(async () => {
   page = await metricsPage();
   real = await exposed();
-}, 120_000);
+});
 
 test("docs/metrics.md has a table for each process, and for nothing else", () => {
   expect([...new Set(page.map(({ process }) => process))].toSorted()).toEqual(Object.keys(real).toSorted());

@@ -8,5 +8,5 @@ export default {
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
   maxWorkers: 1,
   bail: 1,
-  testTimeout: 60_000,
+  testTimeout: 300_000,
 };

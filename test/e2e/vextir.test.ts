@@ -17,9 +17,9 @@ beforeAll(async () => {
   await removeEverything(); // of a run that was killed
   await makeNamespaces();
   await install();
-}, 240_000);
+});
 
-afterAll(() => removeEverything(), 180_000);
+afterAll(() => removeEverything());
 
 describe("an installation", installation);
 describe("the quickstart", quickstart);

@@ -35,7 +35,7 @@ const waker = (count: number) =>
   driver("waker", WAKER, { class: "IO", config: { count }, capabilities: { publish: ["nap.ended"] } });
 
 const pods = async () => list("pods", "-n", TENANT, "-l", "vextir.io/driver=sleeper");
-const asleep = () => eventually("no pod of the sleeper", async () => (await pods()).length === 0, 90_000);
+const asleep = () => eventually("no pod of the sleeper", async () => (await pods()).length === 0);
 
 export function autoscaling() {
   test("a driver that has told its manifest sleeps", async () => {
@@ -47,13 +47,13 @@ export function autoscaling() {
       return active?.status === "False" && active.reason === "AwaitingEvents";
     });
     await asleep();
-  }, 120_000);
+  });
 
   test("an event is handled by a pod that is started for it, and many start more; then all go", async () => {
     await apply(JSON.stringify(waker(1)));
-    await eventually("a ready pod", async () => (await pods()).some(isReady), 60_000);
+    await eventually("a ready pod", async () => (await pods()).some(isReady));
     await apply(JSON.stringify(waker(200)));
-    await eventually("three pods", async () => (await pods()).length === 3, 60_000);
+    await eventually("three pods", async () => (await pods()).length === 3);
     await asleep();
     const { items } = JSON.parse(await kubectl("get", "events", "-n", TENANT, "-o", "json"));
     const told = items.filter(
@@ -61,9 +61,9 @@ export function autoscaling() {
     );
     const reasons = told.map(({ reason }: { reason: string }) => reason);
     expect(reasons).toEqual(expect.arrayContaining(["ScaledUp", "ScaledDown"]));
-  }, 240_000);
+  });
 
   test("and both are deleted", async () => {
-    await kubectl("delete", "driver", "sleeper", "waker", "-n", TENANT, "--timeout=60s");
-  }, 90_000);
+    await kubectl("delete", "driver", "sleeper", "waker", "-n", TENANT, "--timeout=120s");
+  });
 }

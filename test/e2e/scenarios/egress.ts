@@ -76,7 +76,7 @@ export function egress() {
     api = await startApiProxy();
     await apply(`${target}---${traveller(LISTED)}`);
     await driversReady("target", "traveller");
-  }, 120_000);
+  });
   afterAll(async () => {
     await kubectl(
       "delete",
@@ -86,10 +86,10 @@ export function egress() {
       "-n",
       TENANT,
       "--ignore-not-found",
-      "--timeout=60s",
+      "--timeout=120s",
     );
     await api?.stop();
-  }, 90_000);
+  });
 
   const ask = async (query: Record<string, string>): Promise<Outcome> => {
     const url = `${api.service(TENANT, "traveller:http")}/?${new URLSearchParams(query)}`;
@@ -163,8 +163,8 @@ export function egress() {
     const [pod] = await list("pods", "-n", SYSTEM, "-l", "app.kubernetes.io/name=vextir-egress");
     await kubectl("delete", "pod", pod?.metadata.name ?? "", "-n", SYSTEM, "--wait=false");
     for (let n = 0; n < 20; n++) expect((await ask({ url: `http://${TARGET}/` })).text).toBeDefined();
-    await kubectl("rollout", "status", "deployment/vextir-egress", "-n", SYSTEM, "--timeout=60s");
-  }, 120_000);
+    await kubectl("rollout", "status", "deployment/vextir-egress", "-n", SYSTEM, "--timeout=120s");
+  });
 
   test("what is no longer listed is no longer reached", async () => {
     await apply(traveller(LISTED.slice(1)));
@@ -174,7 +174,7 @@ export function egress() {
     });
     expect(code).toBe("NotGranted");
     await driversReady("traveller");
-  }, 120_000);
+  });
 
   test("past the proxy nothing is reached, where the cluster's network enforces policies; else it is said that nobody knows", async () => {
     const { status } = await get("driver", "traveller", "-n", TENANT);

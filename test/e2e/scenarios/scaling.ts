@@ -18,7 +18,7 @@ export function scaling() {
       "-n",
       TENANT,
       "--for=jsonpath={.status.readyReplicas}=3",
-      "--timeout=45s",
+      "--timeout=120s",
     );
     expect(await readyPods()).toBe(3);
     const { spec } = await get("poddisruptionbudget", "assistant", "-n", TENANT);
@@ -28,6 +28,6 @@ export function scaling() {
   test("and back to one", async () => {
     await scale(1);
     await eventually("one pod", async () => (await readyPods()) === 1);
-    await kubectl("wait", "driver/assistant", "-n", TENANT, "--for=condition=Ready", "--timeout=45s");
+    await kubectl("wait", "driver/assistant", "-n", TENANT, "--for=condition=Ready", "--timeout=120s");
   });
 }

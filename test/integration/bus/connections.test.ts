@@ -14,7 +14,7 @@ beforeAll(async () => {
   bus = await startBus();
   for (const namespace of TENANTS) await bus.tenant(namespace);
   ids = await Promise.all(TENANTS.map(async (namespace) => (await bus.pinned.get(namespace)) ?? ""));
-}, 60_000);
+});
 afterAll(() => bus?.stop());
 
 const pool = (options: { maxOpen?: number; idleMs?: number }) =>
@@ -51,7 +51,7 @@ test("connections to tenants are bounded; the one that was used longest ago make
   } finally {
     admins.stop();
   }
-}, 30_000);
+});
 
 test("one that nobody uses is closed after a time, and opened again when it is needed", async () => {
   const admins = pool({ idleMs: 200 });

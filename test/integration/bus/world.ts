@@ -128,7 +128,7 @@ export async function settled(world: World): Promise<void> {
 
 /** Tries again until it holds, or the bus is back. */
 export async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     try {
       return await work();

@@ -200,7 +200,7 @@ beforeAll(async () => {
   home = await (homes["PGlite"] as () => Promise<Home>)();
   database = await home.open("fuzz");
   await migrate(database, hubSchema("fuzz"));
-}, 60_000);
+});
 afterAll(async () => {
   await database.close();
   await home.remove();

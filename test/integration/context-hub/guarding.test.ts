@@ -18,7 +18,7 @@ beforeAll(async () => {
   const ended = endedCalls({ warn: write, error: write, info: write } as never);
   world = await HubWorld.start(await home.open("guarding"), "guarding", { ended });
   hub = new HubClient(world.target.address);
-}, 60_000);
+});
 afterAll(async () => {
   hub?.close();
   await world?.stop();
@@ -125,4 +125,4 @@ test("while the database is away calls are told when to come again; what was ack
   over = true;
   await load;
   for (const id of acknowledged) await hub.unary("getDocument", full, { id });
-}, 60_000);
+});

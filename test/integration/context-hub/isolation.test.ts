@@ -80,7 +80,7 @@ describe.each(Object.entries(homes))("on %s", (_, start) => {
     await expect(migrate(database, hubSchema("isolation"))).rejects.toBeInstanceOf(NewerSchema);
     await database.query("delete from isolation.migrations where version = 99");
     store = new Store(database, "isolation");
-  }, 60_000);
+  });
 
   test(
     "whatever is granted, nobody sees what he is not granted, and everybody all that he is",

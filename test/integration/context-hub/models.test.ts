@@ -32,7 +32,7 @@ beforeAll(async () => {
     chat: chatModel({ endpoint: server.endpoint, model: "chat-1" }),
   });
   hub = new HubClient(world.target.address);
-}, 60_000);
+});
 afterAll(async () => {
   stopped.abort();
   hub?.close();
@@ -70,7 +70,7 @@ test("while the embedding model is away documents are stored and found by words,
   await eventually(async () => (await waiting()).length === 0);
   stopped.abort();
   await queue;
-}, 30_000);
+});
 
 test("finds by meaning what shares no word, and fuses both", async () => {
   // The fixture's meaning of a word is its first four letters.

@@ -31,7 +31,7 @@ beforeAll(async () => {
   policy = BusPolicy.start({ servers: bus.urls, authenticator: asHub(), log: LOG });
   world = await HubWorld.start(await home.open("feed"), "feed", { policy });
   hub = new HubClient(world.target.address);
-}, 60_000);
+});
 afterAll(async () => {
   hub?.close();
   await feed?.stop();

@@ -54,7 +54,7 @@ beforeAll(async () => {
     VEXTIR_HUB_TOKEN_ISSUER: ISSUER,
     VEXTIR_HUB_TOKEN_KEYS: join(folder, "keys.json"),
   };
-}, 60_000);
+});
 afterAll(async () => {
   hub?.kill("SIGKILL");
   await feed?.stop();
@@ -71,7 +71,7 @@ async function run(): Promise<void> {
     if (child.exitCode !== null) throw new Error(output);
     const { ok } = await fetch(`http://127.0.0.1:${environment["VEXTIR_HEALTH_PORT"]}/readyz`);
     return ok;
-  }, 40_000);
+  });
 }
 
 test("the bundle serves what the leader grants, keeps it over a restart, and ends when told to", async () => {
@@ -105,7 +105,7 @@ test("the bundle serves what the leader grants, keeps it over a restart, and end
   expect(output).not.toBe("");
   expect(output).not.toContain(token);
   expect(output).not.toContain(seed);
-}, 120_000);
+});
 
 test.each([
   { reason: "no database", change: { VEXTIR_HUB_PATH: "" }, want: "VEXTIR_HUB_PATH" },

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const address = { url: `http://${world.target.address}`, tokenFile };
   access = new ContextAccess({ file: { name: "own", capabilities: granted }, address });
   anna = access.on({ assertion: await world.tokens.assertion("alpha", "anna"), eventId: "event-7" });
-}, 60_000);
+});
 afterAll(async () => {
   await world?.stop();
   await home?.remove();
@@ -155,4 +155,4 @@ test("while the hub can't, calls are tried again until their deadline; a watch g
   stop.abort();
   await watching;
   expect(seen.filter((title) => title === "before")).toHaveLength(1);
-}, 60_000);
+});

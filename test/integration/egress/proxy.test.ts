@@ -13,7 +13,7 @@ const running: Egress[] = [];
 
 beforeAll(async () => {
   [world, echo] = await Promise.all([EgressWorld.start(), EchoServer.start()]);
-}, 120_000);
+});
 afterAll(async () => {
   await world?.stop();
   await echo?.stop();
@@ -360,7 +360,7 @@ test("those who never say who they are don't keep others out, and are sent away"
     /vextir_egress_refusals_total\{namespace="",driver="",reason="TooManyConnections"\} \d+/,
   );
   await Promise.all(ends);
-}, 40_000);
+});
 
 test("a client that goes before its tunnel is open leaves nothing behind", async () => {
   const egress = await proxy({ maxTunnelsPerDriver: 1 });

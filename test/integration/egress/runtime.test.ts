@@ -116,7 +116,7 @@ beforeAll(async () => {
     },
   });
   await driver.ready();
-}, 60_000);
+});
 afterAll(async () => {
   await driver?.stop();
   await proxy?.drain(0);

@@ -12,7 +12,7 @@ let cluster: KubeCluster;
 let namespace: string;
 beforeAll(async () => {
   server = await startApiServer();
-}, 90_000);
+});
 afterAll(() => server?.stop());
 beforeEach(async () => {
   namespace = await server.namespace();

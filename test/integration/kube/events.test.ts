@@ -12,7 +12,7 @@ let namespace: string;
 let about: KubeObject;
 beforeAll(async () => {
   server = await startApiServer();
-}, 90_000);
+});
 afterAll(() => server?.stop());
 beforeEach(async () => {
   namespace = await server.namespace();

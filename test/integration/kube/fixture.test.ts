@@ -4,7 +4,7 @@ import { type ApiServer, startApiServer } from "../../fixtures/kube.ts";
 let server: ApiServer;
 beforeAll(async () => {
   server = await startApiServer();
-}, 90_000);
+});
 afterAll(() => server?.stop());
 
 const configMaps = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`;
@@ -15,7 +15,7 @@ test("what was written is there after kube-apiserver was killed and started agai
   expect(made.status).toBe(201);
   await server.restart();
   expect((await server.request("GET", `${configMaps(namespace)}/kept`)).status).toBe(200);
-}, 90_000);
+});
 
 test("a token of a ServiceAccount is accepted for its audience", async () => {
   const namespace = await server.namespace();

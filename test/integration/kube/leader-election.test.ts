@@ -9,7 +9,7 @@ let server: ApiServer;
 let namespace: string;
 beforeAll(async () => {
   server = await startApiServer();
-}, 90_000);
+});
 afterAll(() => server?.stop());
 beforeEach(async () => {
   namespace = await server.namespace();
@@ -83,7 +83,7 @@ test("a leader that hangs knows at once, when it goes on, that it may write no m
   expect(a.election.leading).toBe(false);
   a.stop();
   await a.ended;
-}, 30_000);
+});
 
 test("a lease that somebody else took is lost", async () => {
   const a = await replica("a");
@@ -118,7 +118,7 @@ test("the server is away for longer than the lease: one of the replicas leads ag
     stop();
     await ended;
   }
-}, 60_000);
+});
 
 test("what the work throws at its start comes back, and the lease is given away", async () => {
   const { api } = await openKubeApi({ kubeconfig: server.kubeconfig });

@@ -15,7 +15,7 @@ let driver: Driver;
 beforeAll(async () => {
   server = await startApiServer();
   await server.applyCrds(join(import.meta.dirname, "../../../crds"));
-}, 90_000);
+});
 afterAll(() => server?.stop());
 beforeEach(async () => {
   namespace = await server.namespace();

@@ -11,7 +11,7 @@ const EVENTS = 20_000;
 let world: LedgerWorld;
 beforeAll(async () => {
   world = await LedgerWorld.start();
-}, 60_000);
+});
 afterEach(async () => {
   await world.ledger?.stop("SIGKILL");
   await world.database.run();
@@ -146,7 +146,7 @@ test("it waits for a database that comes after it, and records what was publishe
   await world.database.run();
   await ledger.ready(30_000);
   await eventually(async () => (await world.count("events where type = 'early'")) === 10);
-}, 90_000);
+});
 
 test("an event that nobody else would be shown is recorded: broken data, and too many hops", async () => {
   await (await world.startLedger()).ready();
@@ -196,17 +196,17 @@ test("lineage tells who handled each event, how often and with what result", asy
   } finally {
     await worker.stop();
   }
-}, 60_000);
+});
 
 test("handlings are read by grant alone, and told of oneself alone", async () => {
   await (await world.startLedger()).ready();
   await world.bus.driver("nosy", { subscriptions: [{ name: "handlings", types: [">"] }] });
   const connection = await world.bus.connect({ name: "nosy" });
   const refused = async (subject: string) =>
-    expect(connection.request(subject, "{}", { timeout: 2_000 })).rejects.toThrow(/no responders/i);
+    expect(connection.request(subject, "{}", { timeout: 10_000 })).rejects.toThrow(/no responders/i);
   await refused("BUS.API.CONSUMER.MSG.NEXT.HANDLINGS.nosy_handlings");
   await refused("BUS.API.CONSUMER.MSG.NEXT.HANDLINGS.ledger_handlings");
   await refused("BUS.API.CONSUMER.INFO.HANDLINGS.ledger_handlings");
   await refused("run.worker.0.vextir.handlings");
   await connection.close();
-}, 60_000);
+});

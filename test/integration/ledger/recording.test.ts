@@ -43,7 +43,7 @@ describe.each(Object.keys(homes))("a ledger in %s", (kind) => {
     home = await (homes[kind] as () => Promise<Home>)();
     // PGlite makes its folder when it is first opened, which takes long where others are at work too.
     await (await home.open("first")).close();
-  }, 120_000);
+  });
   afterEach(async () => {
     for (const database of opened.splice(0)) await database.close();
   });

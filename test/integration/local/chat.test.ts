@@ -25,13 +25,13 @@ beforeAll(async () => {
     "toolbox.yaml": await read("toolbox.yaml"),
     "fake-model.yaml": await read("fake-model.yaml"),
   });
-}, 40_000);
+});
 afterAll(async () => {
   await local?.dispose();
   await mock.stop();
-}, 40_000);
+});
 
-afterEach(() => local.end("SIGTERM"), 40_000);
+afterEach(() => local.end("SIGTERM"));
 
 async function up(environment: Record<string, string>): Promise<void> {
   local.up({ args: ["--secret-env", "openai/api-key=THE_KEY"], environment });
@@ -58,11 +58,11 @@ test("without a key the fake model answers, by a tool of another driver", async 
   const { text, tools } = await say("What time is it in Tokyo?");
   expect(text).toMatch(/\d\d:\d\d \(said by a fake model\)$/);
   expect(tools).toEqual([{ name: "toolbox.time", ok: true }]);
-}, 90_000);
+});
 
 test("with a key in the environment the real one does, and the key is nowhere to be seen", async () => {
   mock.onMessage("Who are you?", { content: "A model, by your key." });
   await up({ THE_KEY: "sk-of-the-environment" });
   expect((await say("Who are you?")).text).toBe("A model, by your key.");
   expect(local.output).not.toContain("sk-of-the-environment");
-}, 90_000);
+});

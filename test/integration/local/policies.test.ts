@@ -43,8 +43,8 @@ beforeAll(async () => {
     "policy.yaml": policy("{ capabilities: { publish: [note.>] } }"),
   });
   local.up();
-}, 40_000);
-afterAll(() => local?.dispose(), 40_000);
+});
+afterAll(() => local?.dispose());
 
 const run = async (...args: string[]) => (await local.run(...args)).stdout;
 const isRefused = (rows: readonly DriverRow[]) =>
@@ -71,7 +71,7 @@ test("what a driver may do is told by the lines of its spec, its needs and its p
   ])
     expect(text).toMatch(row);
   expect(await explained()).toMatchObject({ isAdmitted: true, violations: [] });
-}, 60_000);
+});
 
 test("a policy of the folder is held against its drivers at once", async () => {
   await local.write("policy.yaml", policy("{ inlineSource: Deny }"));
@@ -91,7 +91,7 @@ test("a policy of the folder is held against its drivers at once", async () => {
   await settled();
   await local.remove("namespace.yaml");
   await local.ready("scribe", "toolbox");
-}, 60_000);
+});
 
 test("a driver that there is not is told, with those that there are", async () => {
   await expect(run("capabilities", "nobody")).rejects.toMatchObject({

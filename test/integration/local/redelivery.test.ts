@@ -42,7 +42,7 @@ beforeAll(async () => {
   // Later: events of before are none for a subscription.
   await local.write("shop.yaml", SHOP);
   await local.ready("orders", "shop");
-}, 60_000);
+});
 afterAll(() => local.dispose());
 
 /** A command as the page shows it. */
@@ -67,7 +67,7 @@ test("the commands of docs/events.md do what it says", async () => {
   const listed = await eventually(async () => {
     const text = await run(list);
     return text.includes("order.changed") && text;
-  }, 30_000);
+  });
   expect(listed).toMatch(/^NUMBER +AT +DRIVER +TYPE +REASON +ATTEMPTS +REDRIVEN +ERROR\n/);
   expect(listed).toMatch(
     /\n1 +\S+Z +orders +order\.placed +Terminal +1 +0 +this order can't be read\\x1b\[31m\n/,
@@ -93,7 +93,7 @@ test("the commands of docs/events.md do what it says", async () => {
     /^3 events sent to orders: order\.changed 1, order\.placed 2\nreplay [0-9a-f-]{36}\n$/,
   );
   await eventually(() => handled("good", "Replay") === 1 && handled("worse", "Replay") === 1);
-}, 120_000);
+});
 
 test("what can't be meant is refused, with a word on what to do", async () => {
   const refused: [string, RegExp][] = [
@@ -105,4 +105,4 @@ test("what can't be meant is refused, with a word on what to do", async () => {
   ];
   for (const [command, stderr] of refused)
     await expect(run(command)).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(stderr) });
-}, 60_000);
+});

@@ -49,8 +49,8 @@ beforeAll(async () => {
   });
   local.up();
   await local.drivers((rows) => isReady(rows, "caller"), "caller is ready");
-}, 60_000);
-afterAll(() => local?.dispose(), 60_000);
+});
+afterAll(() => local?.dispose());
 
 const isReady = (rows: readonly DriverRow[], driver: string) =>
   rows.some(({ name, ready }) => name === driver && ready === "True");
@@ -87,7 +87,7 @@ test("the first pod tells its manifest and goes; a call and an event each start 
   expect(await scaling()).toMatch(
     /^Driver default\/sleeper: 0 wanted[\s\S]*0 -> 1 {2}Activated: it is called/,
   );
-}, 120_000);
+});
 
 test("of a driver that is not scaled it says so", async () => {
   await expect(local.run("scaling", "caller")).rejects.toMatchObject({

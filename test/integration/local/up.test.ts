@@ -59,7 +59,7 @@ beforeEach(async () => {
   url = `http://127.0.0.1:${port}`;
   local = await LocalProcess.create({ "echo.yaml": echo("one"), "gateway.yaml": gateway(port) });
 });
-afterEach(() => local.dispose(), 40_000);
+afterEach(() => local.dispose());
 
 async function post(
   prefer: Record<string, string>,
@@ -98,7 +98,7 @@ describe("while it runs", () => {
     await local.ready("gateway");
     await eventually(async () => !(await local.processes()).some(({ what }) => what.includes("echo")));
     expect(await post({})).toMatchObject({ status: 202 });
-  }, 90_000);
+  });
 
   test("a driver and the bus that are killed come back", async () => {
     local.up();
@@ -116,7 +116,7 @@ describe("while it runs", () => {
     await local.said("started again");
     const later = await ping();
     expect(later.seen).toContain(before.seen[0]);
-  }, 90_000);
+  });
 
   test("a second one on the same state says who is first; `get drivers` finds the running one", async () => {
     local.up();
@@ -129,7 +129,7 @@ describe("while it runs", () => {
     expect(stdout).toMatch(/^NAME +CLASS +READY +ACTIVE +REPLICAS +AGE +AT\necho +Agent +True/);
     const absent = await run("get", "drivers", "--state", `${local.state}-other`);
     expect(absent).toMatchObject({ code: 1, stderr: expect.stringContaining("no local mode runs") });
-  }, 60_000);
+  });
 });
 
 describe("when it ends", () => {
@@ -153,7 +153,7 @@ describe("when it ends", () => {
     await local.ready("echo", "gateway");
     const { seen } = await ping();
     expect(seen.slice(0, before.seen.length + 1)).toEqual([...before.seen, id]);
-  }, 90_000);
+  });
 
   test("with new keys the next run goes on where the last one stopped", async () => {
     local.up();
@@ -171,7 +171,7 @@ describe("when it ends", () => {
     local.up();
     await local.ready("echo", "gateway");
     expect((await ping()).seen).toContain(before.seen[0]);
-  }, 90_000);
+  });
 
   test("a driver whose file is removed meanwhile is cleaned up: made again, it is a new one", async () => {
     local.up();
@@ -184,7 +184,7 @@ describe("when it ends", () => {
     await local.write("echo.yaml", echo("one"));
     await local.ready("echo", "gateway");
     expect((await ping()).seen).not.toContain(before.seen[0]);
-  }, 90_000);
+  });
 
   test("by SIGKILL its processes end by themselves, and the state is free", async () => {
     local.up();
@@ -196,7 +196,7 @@ describe("when it ends", () => {
     local.up();
     await local.ready("echo", "gateway");
     expect((await ping()).seen).toContain(before.seen[0]);
-  }, 90_000);
+  });
 
   test("by SIGKILL of it and of its guardian: the next run ends what is left over", async () => {
     local.up();
@@ -210,7 +210,7 @@ describe("when it ends", () => {
     await local.said("left over");
     await local.ready("echo", "gateway");
     expect(processes.filter((record) => !isGone(record))).toEqual([]);
-  }, 90_000);
+  });
 
   test("a second Ctrl-C does not wait for a driver that won't stop", async () => {
     const slow = `      process.removeAllListeners("SIGTERM");\n      process.on("SIGTERM", () => console.log("not yet"));\n`;
@@ -229,7 +229,7 @@ describe("when it ends", () => {
     const again = setInterval(() => void local.signal("SIGINT"), 200);
     expect(await local.ended().finally(() => clearInterval(again))).toBe(130);
     expect(processes.filter((record) => !isGone(record))).toEqual([]);
-  }, 60_000);
+  });
 
   test("by Ctrl-C while it is still starting", async () => {
     local.up();
@@ -237,7 +237,7 @@ describe("when it ends", () => {
     const processes = await local.processes();
     expect(await local.end("SIGINT")).toBe(0);
     expect(processes.filter((record) => !isGone(record))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 function reach(): Promise<void> {

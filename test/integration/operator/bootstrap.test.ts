@@ -20,7 +20,7 @@ const clusters: KubeCluster[] = [];
 
 beforeAll(async () => {
   api = await startApiServer();
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(clusters.map((cluster) => cluster.close()));
   await api?.stop();

@@ -33,7 +33,7 @@ beforeAll(async () => {
   void operator.run();
   await eventually("the operator leads", async () => operator.isLeading);
   await world.startNats();
-}, 120_000);
+});
 afterAll(async () => {
   await world?.stop();
   await rm(folder, { recursive: true, force: true });
@@ -154,7 +154,7 @@ test("no secret is seen in any object but Secrets, in events, logs, metrics or p
   const leaks = kept.filter(([, secret]) => formsOf(secret).some((form) => seen.includes(form)));
   expect(leaks.map(([name]) => name)).toEqual([]);
   process.stdout.write(`${kept.length} canaries, ${seen.length} characters looked through, 0 found\n`);
-}, 120_000);
+});
 
 /** Certificates are shown to everybody who connects; ids of accounts are their public keys; the rest of nats.conf holds public keys too. */
 const isPublic = (name: string) => /\.crt$|^vextir-bus-accounts\/|nats\.conf$/.test(name);

@@ -9,7 +9,7 @@ beforeAll(async () => {
   world = await World.start({ operator: false });
   operator = await OperatorProcess.start(world);
   await world.startNats();
-}, 90_000);
+});
 afterAll(async () => {
   await operator?.stop();
   await world?.stop();
@@ -105,7 +105,7 @@ test("killed at any moment and started again, it comes to the same state as undi
     expect(await madeIn(stormy)).toEqual(wanted);
     return true;
   });
-}, 240_000);
+});
 
 const leads = () =>
   eventually("it leads", async () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await startApiServer();
   await server.applyCrds(crds);
   namespace = await server.namespace();
-}, 60_000);
+});
 afterAll(() => server?.stop());
 
 const collection = (plural: string) => `/apis/${API_VERSION}/namespaces/${namespace}/${plural}`;
@@ -247,7 +247,7 @@ describe("the API server and zod agree", () => {
       }),
       { numRuns: 1_500 },
     );
-  }, 120_000);
+  });
 
   const policy = {
     namespaceSelector: {
@@ -306,7 +306,7 @@ describe("the API server and zod agree", () => {
       ),
       { numRuns: 800 },
     );
-  }, 120_000);
+  });
 
   const model = {
     provider: "OpenAICompatible",
@@ -342,7 +342,7 @@ describe("the API server and zod agree", () => {
       ),
       { numRuns: 300 },
     );
-  }, 60_000);
+  });
 
   test("on names", async () => {
     const text = fc.oneof(
@@ -356,7 +356,7 @@ describe("the API server and zod agree", () => {
       }),
       { numRuns: 100 },
     );
-  }, 60_000);
+  });
 });
 
 type Path = (string | number)[];

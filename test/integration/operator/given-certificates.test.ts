@@ -29,7 +29,7 @@ beforeAll(async () => {
   [first, second] = [await createAuthority("first", Date.now()), await createAuthority("second", Date.now())];
   world = await World.start({ operator: false, tls: true, logTo: lines });
   namespace = await world.api.namespace();
-}, 90_000);
+});
 afterAll(async () => {
   await open?.close();
   await world?.stop();
@@ -155,4 +155,4 @@ test("another issuer: announced by a value, then in use, then alone", async () =
   await isShown(made);
   await (await connectTrusting(second)).close();
   await livesOn();
-}, 60_000);
+});

@@ -25,7 +25,7 @@ beforeAll(async () => {
     metadata: { name: "sandboxed" },
     handler: "sandboxed",
   });
-}, 60_000);
+});
 afterAll(() => api?.stop());
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever the API server answered
@@ -134,5 +134,5 @@ describe("a podTemplate that wants more than its Driver has", () => {
     }
     expect(taken).toBeGreaterThan(10);
     expect(refused).toBeGreaterThan(taken * 0.9);
-  }, 60_000);
+  });
 });

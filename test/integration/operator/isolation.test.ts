@@ -7,7 +7,7 @@ let namespace: string;
 
 beforeAll(async () => {
   world = await World.start();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 beforeEach(async () => {
   namespace = await world.api.namespace();
@@ -212,7 +212,7 @@ test("namespaces with Drivers of the same names share nothing", async () => {
   await Promise.all([mine.flush(), theirs.flush()]);
   const about = headers();
   about.set("ce-specversion", "1.0");
-  await mine.request("evt.twin.0.a.b", "{}", { headers: about, timeout: 2_000 });
+  await mine.request("evt.twin.0.a.b", "{}", { headers: about, timeout: 10_000 });
   await eventually("seen by its own", async () => seen.includes("mine"));
   expect(seen).toEqual(["mine"]);
   const { connection, jetstream } = await world.tenant(other);

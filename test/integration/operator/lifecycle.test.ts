@@ -9,7 +9,7 @@ let namespace: string;
 beforeAll(async () => {
   world = await World.start();
   namespace = await world.api.namespace();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 /** Publishes as the runtime does; true when the bus stored it. */
@@ -19,7 +19,7 @@ async function publish(connection: NatsConnection, subject: string): Promise<boo
   try {
     await jetstream(connection, { apiPrefix: "BUS.API" }).publish(subject, "{}", {
       headers: about,
-      timeout: 2_000,
+      timeout: 10_000,
     });
     return true;
   } catch {

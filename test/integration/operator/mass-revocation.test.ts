@@ -11,7 +11,7 @@ let namespace: string;
 beforeAll(async () => {
   world = await World.start();
   namespace = await world.api.namespace();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 test(`a policy that refuses ${DRIVERS} Drivers at once takes from all of them what they have on the bus before it takes their pods`, async () => {

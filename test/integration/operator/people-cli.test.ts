@@ -23,7 +23,7 @@ beforeAll(async () => {
     roleRef: { kind: "ClusterRole", name: "cluster-admin", apiGroup: "rbac.authorization.k8s.io" },
     subjects: [{ kind: "ServiceAccount", namespace: SYSTEM, name: "owner" }],
   });
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 /** The API as `--server` names it; the certificate is for localhost too. */
@@ -61,4 +61,4 @@ test("keys are rotated, and the end is waited for", async () => {
   await expect(rotateClusterKeys("everything", undefined, options())).rejects.toMatchObject({
     code: "Refused",
   });
-}, 60_000);
+});

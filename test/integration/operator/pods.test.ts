@@ -11,7 +11,7 @@ beforeAll(async () => {
   namespace = await api.namespace();
   const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
   await api.request("MERGE", `/api/v1/namespaces/${namespace}`, { metadata: { labels } });
-}, 60_000);
+});
 afterAll(() => api?.stop());
 
 const create = async (spec: object, ca?: string) => {

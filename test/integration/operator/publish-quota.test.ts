@@ -19,7 +19,7 @@ beforeAll(async () => {
     events: { maxBytes: "64Mi", maxMsgsPerSubject: 100 },
   };
   await world.api.request("POST", collection(API_VERSION, "eventbuses", namespace), { ...bus, spec });
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 async function driver(name: string): Promise<NatsConnection> {
@@ -31,7 +31,7 @@ async function driver(name: string): Promise<NatsConnection> {
 
 /** Answers false when the bus takes it not. */
 const publish = (connection: NatsConnection, name: string, data = EVENT) =>
-  connection.request(`evt.${name}.0.chat.message.received`, data, { timeout: 2_000 }).then(
+  connection.request(`evt.${name}.0.chat.message.received`, data, { timeout: 10_000 }).then(
     (answer) => answer.json<{ seq?: number }>().seq !== undefined,
     () => false,
   );
@@ -73,7 +73,7 @@ test("headers count as well", async () => {
   const wide = headers();
   wide.set("wide", "x".repeat(30_000));
   const request = () =>
-    driverOf.request("evt.header.0.chat.message.received", "", { headers: wide, timeout: 2_000 });
+    driverOf.request("evt.header.0.chat.message.received", "", { headers: wide, timeout: 10_000 });
   for (
     let i = 0;
     i < FLOOD &&
@@ -102,4 +102,4 @@ test("messages of nothing but a subject count as well", async () => {
     return (await world.condition(tenant, "empty", "BusAccessReady"))?.reason === "PublishQuotaExceeded";
   });
   await empty.close();
-}, 60_000);
+});

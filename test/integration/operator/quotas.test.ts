@@ -6,7 +6,7 @@ let namespace: string;
 
 beforeAll(async () => {
   world = await World.start();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 beforeEach(async () => {
   namespace = await world.api.namespace();

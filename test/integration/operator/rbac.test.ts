@@ -26,7 +26,7 @@ beforeAll(async () => {
   permissions = await operatorPermissions();
   const flags = ["--enable-admission-plugins=OwnerReferencesPermissionEnforcement"];
   world = await World.start({ operator: false, tls: true, api: { auditReads: true, flags } });
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 const requests = async (from?: Date) =>
@@ -100,7 +100,7 @@ describe("every permission is needed", () => {
     await live(world);
     made = (await requests()).flatMap(asked);
     expect(made.filter(isDenied)).toEqual([]);
-  }, 60_000);
+  });
 
   test("without any one of them something that the operator asked for is denied", async () => {
     const reviewed = permissions.filter(({ resource }) => !BY_ADMISSION.test(resource));
@@ -114,7 +114,7 @@ describe("every permission is needed", () => {
     }
     expect(needless).toEqual([]);
     console.log(`${made.length} requests of the operator need each of ${reviewed.length} permissions`);
-  }, 60_000);
+  });
 
   /** Whether the user, who lacks the permission, may not do something that was done. */
   async function isMissed(permission: Permission, user: string): Promise<boolean> {
@@ -140,7 +140,7 @@ test("the operator itself is denied something without any rule, and without what
   }
   await grant("vextir-operator", permissions);
   console.log(told.join("\n"));
-}, 120_000);
+});
 
 const without = (removed: readonly Permission[]) =>
   permissions.filter((permission) => !removed.includes(permission));

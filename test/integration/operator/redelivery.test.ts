@@ -43,7 +43,7 @@ beforeAll(async () => {
   tenant = await world.tenant(namespace);
   // For the last test: the leader looks now and then.
   await exhaust("orders", "poison");
-}, 90_000);
+});
 afterAll(async () => {
   await tenant?.connection.close();
   await world?.stop();
@@ -141,7 +141,7 @@ describe("of a cluster, by its operator, with the chart's roles", () => {
       "editor delete drivers/deadletters orders true 200",
     ])
       expect(written).toContain(line);
-  }, 60_000);
+  });
 
   test("history is replayed to one driver, and a dry run sends nothing", async () => {
     await tenant.jetstream.streams.purge("DIRECTED");
@@ -187,7 +187,7 @@ describe("of a cluster, by its operator, with the chart's roles", () => {
     expect(
       JSON.parse(await listLetters(as("editor", { type: "order.placed", output: "json" }))),
     ).toHaveLength(3);
-  }, 60_000);
+  });
 
   test("a namespace without a bus, a driver that is not there and what can't be understood are told", async () => {
     const owner = { serviceAccount: undefined };
@@ -212,5 +212,5 @@ describe("of a cluster, by its operator, with the chart's roles", () => {
       40_000,
     );
     expect(found).toMatchObject([{ driver: "orders", id: "poison", type: "order.lost", attempts: 15 }]);
-  }, 60_000);
+  });
 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   namespace = await world.api.namespace();
   second = world.newOperator({ pod: "vextir-operator-1" });
   ended = second.run();
-}, 90_000);
+});
 afterAll(async () => {
   await second?.stop();
   await world?.stop();
@@ -95,7 +95,7 @@ test("the leader hands over: another goes on where it stopped", async () => {
   await world.waitFor(namespace, "other", "BusAccessReady", "True");
   await follower?.stop();
   await ended.catch(() => {});
-}, 60_000);
+});
 
 test("what the leader made is what every later one finds", async () => {
   const before = await world.get("v1", "secrets", SYSTEM, "vextir-nats");

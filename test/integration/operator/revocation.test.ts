@@ -13,7 +13,7 @@ let namespace: string;
 
 beforeAll(async () => {
   world = await World.start();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 const GATEWAY = { class: "IO", module: "gateway", capabilities: { publish: ["chat.message.received"] } };
@@ -99,7 +99,7 @@ describe("with the operator away at the moment of the deletion", () => {
     await world.delete(namespace, "gateway");
     await revoked(gone, await leads(), "deleted while nobody led");
     await eventually("it is gone", async () => !(await world.driver(namespace, "gateway")));
-  }, 40_000);
+  });
 
   test("a Driver that is deleted by force", async () => {
     const gone = await victim();
@@ -107,7 +107,7 @@ describe("with the operator away at the moment of the deletion", () => {
     await deleteByForce();
     await revoked(gone, await leads(), "deleted by force while nobody led");
     await eventually("no account", async () => (await world.accounts(namespace)).length === 0);
-  }, 40_000);
+  });
 
   test("a Driver that is deleted by force and made again under its name: the new one is let in", async () => {
     const gone = await victim();
@@ -121,7 +121,7 @@ describe("with the operator away at the moment of the deletion", () => {
       await connection.close();
       return true;
     });
-  }, 40_000);
+  });
 
   test("an account that no Driver ever owned", async () => {
     const { connection } = await victim();
@@ -149,7 +149,7 @@ describe("with the operator away at the moment of the deletion", () => {
     process.stdout.write(`nobody's account: collected after ${(performance.now() - began).toFixed(0)} ms\n`);
     expect(performance.now() - began).toBeLessThan(SOON_MS);
     await connection.close();
-  }, 40_000);
+  });
 });
 
 const publish = (connection: NatsConnection, subject: string) =>

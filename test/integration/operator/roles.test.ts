@@ -24,7 +24,7 @@ beforeAll(async () => {
   const see = { verb: "get", resource: "drivers", in: namespace };
   for (const user of ROLES.flatMap((role) => [role, `everywhere-${role}`]))
     await eventually(() => may(user, see), 10_000);
-}, 60_000);
+});
 afterAll(() => api?.stop());
 
 async function bind(path: string, role: Role, user: string): Promise<void> {

@@ -31,7 +31,7 @@ beforeAll(async () => {
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: 100,
   });
-}, 90_000);
+});
 afterAll(async () => {
   await open?.close();
   await operator?.stop();
@@ -39,7 +39,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-const publish = () => open.request("evt.gateway.0.chat.message.received", "x", { timeout: 2_000 });
+const publish = () => open.request("evt.gateway.0.chat.message.received", "x", { timeout: 10_000 });
 
 /** Kills the leader once in each phase, at some moment of it, and lets another one lead. */
 async function withCrashes(request: RotationRequest): Promise<string[]> {

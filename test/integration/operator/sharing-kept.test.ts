@@ -8,7 +8,7 @@ let shop: string;
 beforeAll(async () => {
   world = await World.start();
   shop = await world.api.namespace();
-}, 90_000);
+});
 afterAll(async () => await world?.stop());
 
 async function eventBus(namespace: string, spec: object): Promise<void> {
@@ -70,7 +70,7 @@ async function shared() {
   await clerk.flush();
   const observes = async () => {
     seen = 0;
-    await gateway.request("evt.gateway.0.order.placed", "x", { timeout: 2_000 });
+    await gateway.request("evt.gateway.0.order.placed", "x", { timeout: 10_000 });
     await clerk.flush();
     return seen > 0;
   };
@@ -98,4 +98,4 @@ test("an EventBus that is being deleted shares nothing, though its Drivers keep 
   await eventually("it has ended", async () => !(await observes()));
   expect((await world.api.request("GET", path)).body.metadata.deletionTimestamp).toBeDefined();
   await close();
-}, 60_000);
+});

@@ -5,7 +5,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await World.start();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 /** Longer than every retry and poll of the operator but the resync, which only reads. */
@@ -45,7 +45,7 @@ test("a steady cluster gets no writes but the Lease's, before and after a restar
   await world.startOperator();
   await world.admits();
   expect(await unexpectedWrites(3_000, restarted)).toEqual([]);
-}, 120_000);
+});
 
 async function unexpectedWrites(ms: number, from = new Date(Date.now() + 500)): Promise<string[]> {
   // What is measured is that nothing happens in this time, so it has to pass.

@@ -10,7 +10,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "vextir-tls-"));
   world = await World.start({ tls: true });
-}, 90_000);
+});
 afterAll(async () => {
   await world?.stop();
   await rm(folder, { recursive: true, force: true });

@@ -38,7 +38,7 @@ beforeAll(async () => {
   await bindIn(watched);
   await world.startOperator({ watchNamespaces: watched });
   await world.admits();
-}, 90_000);
+});
 afterAll(() => world?.stop());
 
 test("it works in the namespaces that are named, with rights in them alone", async () => {

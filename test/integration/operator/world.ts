@@ -382,7 +382,7 @@ export function collection(apiVersion: string, plural: string, namespace: string
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const end = Date.now() + withinMs;
   let cause: unknown;

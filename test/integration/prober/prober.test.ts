@@ -10,7 +10,7 @@ const PATIENCE_MS = 60_000 + EVENTS * 10;
 let world: ProberWorld;
 beforeAll(async () => {
   world = await ProberWorld.start();
-}, 120_000);
+});
 afterAll(() => world?.stop());
 
 test("gateway, driver, ledger, bus and database killed in turn: events in = handled = recorded, each repetition known", async () => {

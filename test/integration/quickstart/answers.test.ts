@@ -6,8 +6,8 @@ import { Quickstart } from "./system.ts";
 let quickstart: Quickstart;
 beforeAll(async () => {
   quickstart = await Quickstart.start();
-}, 120_000);
-afterAll(() => quickstart?.stop(), 60_000);
+});
+afterAll(() => quickstart?.stop());
 
 test.each([
   { text: "What time is it in Tokyo?", says: "in Asia/Tokyo (UTC+09:00)", tool: "toolbox.time" },

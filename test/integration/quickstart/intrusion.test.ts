@@ -16,8 +16,8 @@ let quickstart: Quickstart;
 beforeAll(async () => {
   quickstart = await Quickstart.start();
   await ask(quickstart.url, "chat.message.received", { text: "What time is it in Tokyo?" });
-}, 120_000);
-afterAll(() => quickstart?.stop(), 60_000);
+});
+afterAll(() => quickstart?.stop());
 
 /** Has the intruder try everything, and answers its report. */
 async function intrude(): Promise<Attempt[]> {

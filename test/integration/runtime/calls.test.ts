@@ -96,5 +96,5 @@ describe("a call from one driver's account to another's", () => {
     call.catch(() => {});
     await world.bus.startServer();
     expect(await call).toBe("caller");
-  }, 40_000);
+  });
 });

@@ -139,7 +139,7 @@ test("a key's events one after the other, over pods that come, go and die, and h
     await until(() => done() > EVENTS / 20, "the first pod is at work");
     await Promise.all([pods.start(), pods.start()]);
     for (let i = 1; i <= KILLS; i++) {
-      await until(() => done() > (EVENTS * i) / (KILLS + 2), `${i} part done`, 60_000);
+      await until(() => done() > (EVENTS * i) / (KILLS + 2), `${i} part done`);
       await pods.end("SIGKILL");
       await pods.start();
     }
@@ -175,7 +175,7 @@ test("a key's events one after the other, over pods that come, go and die, and h
   } finally {
     await pods.stop();
   }
-}, 120_000);
+});
 
 test("a pod that stood still begins nothing that has become another's, and says nothing about what it had", async () => {
   const pods = new Pods();
@@ -193,7 +193,7 @@ test("a pod that stood still begins nothing that has become another's, and says 
     await publish([...round(0), ...round(1)]);
     const ended = (n: number) =>
       new Set(pods.seen.filter((seen) => seen.what === "ended" && seen.n === n).map(({ key }) => key)).size;
-    await until(() => ended(0) + ended(1) === 2 * (keys.length + 1), "all done by the other pod", 30_000);
+    await until(() => ended(0) + ended(1) === 2 * (keys.length + 1), "all done by the other pod");
     stopped.child.kill("SIGCONT");
     await until(async () => /outcome="Returned"} ([2-9]|\d\d)/.test(await stopped.metrics()), "it let go");
     await publish(round(2));
@@ -205,7 +205,7 @@ test("a pod that stood still begins nothing that has become another's, and says 
   } finally {
     await pods.stop();
   }
-}, 60_000);
+});
 
 /** An event begins when the one before it has ended, if its pod lived to say so. */
 function overlapsNot(key: string, seen: readonly Seen[]): void {

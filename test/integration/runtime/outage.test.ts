@@ -49,11 +49,11 @@ test(
     const before = acknowledged.length;
     await world.bus.startServer();
     const back = performance.now();
-    await until(() => acknowledged.length > before + 20, "it is acknowledged again", 60_000);
+    await until(() => acknowledged.length > before + 20, "it is acknowledged again");
     const publishedMs = performance.now() - back;
     ends = true;
     await publishing;
-    await until(() => acknowledged.every((n) => seen.has(n)), "all is handled", 60_000);
+    await until(() => acknowledged.every((n) => seen.has(n)), "all is handled");
     const handledMs = performance.now() - back;
     await until(
       () => [worker, source].every(({ running }) => running.obstacles().length === 0),

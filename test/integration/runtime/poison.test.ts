@@ -103,7 +103,7 @@ test("an event whose handler ends the process is a dead letter of its driver, wh
     ...{ reason: "AttemptsExhausted", attempts: "", subscription: "default" },
     ...{ of: "evt.gateway.7.deadly.a", sequence: String(poisoned) },
   });
-}, 90_000);
+});
 
 test("one that ends the process whatever the runtime does is one too, also when no operator was there to see it", async () => {
   // As of data that takes more memory than the pod has.
@@ -147,7 +147,7 @@ JSON.parse = (...given) => { if (String(given[0]).includes("poison")) process.ki
   // It is settled: the consumer holds nothing of it.
   expect(await consumer()).toMatchObject({ num_ack_pending: 0, num_redelivered: 0 });
   await watch.stop();
-}, 90_000);
+});
 
 test("a leader that died between the letter and its note leaves one letter, and advisories of nobody's are let go", async () => {
   await bus.driver("halting", { subscriptions: [{ types: ["halting.*"], delivery }] });

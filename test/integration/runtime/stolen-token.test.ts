@@ -234,9 +234,9 @@ describe("nor does it make a driver lose what others publish", () => {
     }
     const missing = () => ids.filter((id) => !handled.some((event) => event.id === id));
     // Longer than the acknowledgement time for what the first of them cut off; and none more than that.
-    await until(() => missing().length === 0, "every genuine event", 15_000);
+    await until(() => missing().length === 0, "every genuine event");
     console.log(
       `50 genuine events among 100 empty ones: handled after ${Math.round(performance.now() - began)} ms`,
     );
-  }, 60_000);
+  });
 });

@@ -86,7 +86,7 @@ test("a token is renewed before it expires: no event, call, observation or answe
   const { connection, jetstream } = await world.bus.admin();
   expect((await jetstream.consumers.info("EVENTS", "worker_default")).num_redelivered).toBe(0);
   await connection.close();
-}, 60_000);
+});
 
 test("a token that could not be renewed ends the connection; a fresh one brings it back, and nothing is lost", async () => {
   const handled = new Set<unknown>();
@@ -109,4 +109,4 @@ test("a token that could not be renewed ends the connection; a fresh one brings 
   await writeFile(run.tokenFile, await world.bus.token({ name: "late" }));
   await until(() => handled.size === 2, "the second");
   await until(() => run.running.obstacles().length === 0, "ready");
-}, 60_000);
+});

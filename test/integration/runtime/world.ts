@@ -93,7 +93,7 @@ export class World {
   }
 }
 
-export async function until(condition: () => unknown, what: string, timeoutMs = 15_000): Promise<void> {
+export async function until(condition: () => unknown, what: string, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
