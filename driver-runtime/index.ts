@@ -4,6 +4,7 @@ import "./symbol-metadata.ts";
 export { headers } from "@nats-io/nats-core";
 /** What drivers need of the contract. */
 export {
+  CallPattern,
   CE_PREFIX,
   CloudEvent,
   Duration,
@@ -78,4 +79,5 @@ export type {
 export { retryAfterMsOf } from "./models/overload.ts";
 export type { Metrics } from "./observability/metrics.ts";
 export type { Once, OnceOptions, State, StateChange, StateEntry, Watch } from "./state/state.ts";
+export { plainNames } from "./tools/plain-names.ts";
 export type { Tool, Tools } from "./tools/tools.ts";

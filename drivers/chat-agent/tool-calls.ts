@@ -1,18 +1,12 @@
-import { createHash } from "node:crypto";
-import { type ChatTool, DriverError, type Tool, type ToolCall } from "@vextir/driver-runtime";
+import { type ChatTool, DriverError, plainNames, type Tool, type ToolCall } from "@vextir/driver-runtime";
 import type { ToolUse } from "./messages.ts";
 
-const MAX_NAME = 64;
-
-/** Tools under names that models take: letters, digits, `_` and `-`, at most 64. */
+/** Tools under names that models take. */
 export class NamedTools {
   readonly #byName: ReadonlyMap<string, Tool>;
 
   constructor(tools: readonly Tool[]) {
-    const named = new Map<string, Tool>();
-    for (const tool of tools)
-      named.set(named.has(plain(tool.name)) ? hashed(tool.name) : plain(tool.name), tool);
-    this.#byName = named;
+    this.#byName = plainNames(tools);
   }
 
   get size(): number {
@@ -35,16 +29,6 @@ export class NamedTools {
     const there = [...this.#byName.keys()].join(", ") || "none";
     throw new DriverError("NotFound", `there is no tool "${name}"; there are: ${there}`);
   }
-}
-
-function plain(name: string): string {
-  const text = name.replaceAll(/[^A-Za-z0-9_-]/g, "_");
-  return text.length <= MAX_NAME ? text : hashed(name);
-}
-
-function hashed(name: string): string {
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
-  return `${name.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, MAX_NAME - 9)}_${hash}`;
 }
 
 export interface Result {

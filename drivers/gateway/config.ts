@@ -75,6 +75,19 @@ export const Config = z
       .describe(
         "Methods that are called with {} to see whether their driver answers; they should do nothing else.",
       ),
+    mcp: z
+      .object({
+        timeout: Duration.default("60s").describe("Longest time that a tool may take."),
+        allowedOrigins: z
+          .array(z.url().max(500))
+          .max(32)
+          .default([])
+          .describe("Origins of web pages that may ask; others are refused, whoever asks from there."),
+      })
+      .prefault({})
+      .describe(
+        "The tenant's tools for MCP clients: those that capabilities.call and a grant's tools allow.",
+      ),
     maxStreams: z.int().min(0).max(10_000).default(256).describe("Open streams at the same time."),
     observe: z
       .array(TypePattern)

@@ -52,7 +52,7 @@ export default class Gateway extends IODriver<typeof Config> {
         this.log.warn({ driver, type, err }, "events of a registered type are not held to its schema"),
     });
     const health = new BusHealth(this.bus);
-    const { answers, requests } = gatewayMetrics(this.metrics);
+    const { answers, requests, toolCalls } = gatewayMetrics(this.metrics);
     this.#server = createServer({
       config: this.config,
       access: new Access(this.config),
@@ -81,6 +81,8 @@ export default class Gateway extends IODriver<typeof Config> {
         ]),
       }),
       once: this.once,
+      tools: this.tools,
+      toolCalled: (outcome) => toolCalls.inc({ outcome }),
       connected: () => health.answers(),
       answered: (status) => answers.inc({ status }),
       tracer: this.tracer,

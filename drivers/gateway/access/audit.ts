@@ -8,6 +8,8 @@ export interface AuditLog {
 
 /** Refused requests are told at most this often: whoever floods the gateway must not flood its log. */
 const LINES = { perSecond: 20, burst: 100 };
+/** What a client calls a tool is its own word. */
+const MAX_TOOL_CHARS = 120;
 const REFUSALS = new Set([401, 403, 429]);
 
 /** A line for each request of `All` or `Refused`: who, what, and what became of it; never what proves who they are. */
@@ -40,5 +42,17 @@ export class Audit {
     };
     this.#untold = 0;
     this.#log.info(fields, refused ? "a request was refused" : "a request was answered");
+  }
+
+  /** A tool was called by an MCP client, or not, since there is none of this name for it. */
+  called(principal: Principal, tool: string, outcome: string): void {
+    const refused = outcome === "Unknown";
+    if (!refused && !this.#all) return;
+    if (refused && this.#lines.take("") > 0) {
+      this.#untold++;
+      return;
+    }
+    const fields = { audit: true, who: principal.id, tool: tool.slice(0, MAX_TOOL_CHARS), outcome };
+    this.#log.info(fields, refused ? "a tool was refused" : "a tool was called");
   }
 }

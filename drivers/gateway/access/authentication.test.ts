@@ -269,7 +269,7 @@ describe("strangers", () => {
     const open = authentication({ anonymous: { publish: ["chat.>"] } });
     expect(await open.principal({}, "192.0.2.1")).toEqual({
       id: "anonymous:192.0.2.1",
-      grants: [{ publish: ["chat.>"], read: [], users: "Own" }],
+      grants: [{ publish: ["chat.>"], read: [], tools: [], users: "Own" }],
     });
     await expect(authentication({}).principal({}, "192.0.2.1")).rejects.toMatchObject({
       headers: { "www-authenticate": 'Bearer realm="vextir"' },

@@ -1,4 +1,4 @@
-import { matches, TypePattern } from "@vextir/driver-runtime";
+import { CallPattern, matches, TypePattern } from "@vextir/driver-runtime";
 import { z } from "zod";
 
 /** What somebody may do here. Grants add up; whatever they say, the Driver's own capabilities are the most there is. */
@@ -9,6 +9,11 @@ export const Grant = z.object({
     .max(64)
     .default([])
     .describe("Types of events that may be seen: by waiting, in streams, in the history."),
+  tools: z
+    .array(CallPattern)
+    .max(64)
+    .default([])
+    .describe("Tools that are shown and may be called over MCP: <driver>.<method>, '*' for a part."),
   users: z
     .enum(["Own", "Any"])
     .default("Own")
@@ -45,3 +50,9 @@ export const mayRead = (principal: Principal, type: string, user: string | undef
   );
 
 export const readsAnything = (principal: Principal) => principal.grants.some(({ read }) => read.length > 0);
+
+/** `tool`: `<driver>.<method>`. */
+export const mayCall = ({ grants }: Principal, tool: string) =>
+  grants.some(({ tools }) => tools.some((pattern) => matches(pattern, tool)));
+
+export const callsAnything = ({ grants }: Principal) => grants.some(({ tools }) => tools.length > 0);

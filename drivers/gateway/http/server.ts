@@ -1,5 +1,5 @@
 import type { Tracer } from "@opentelemetry/api";
-import type { Once } from "@vextir/driver-runtime";
+import type { Once, Tools } from "@vextir/driver-runtime";
 import fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import type { Access } from "../access/access.ts";
 import type { Audit } from "../access/audit.ts";
@@ -12,6 +12,7 @@ import { addEvents } from "./events.ts";
 import type { ExchangeParts } from "./exchange.ts";
 import { addHealth } from "./health.ts";
 import { addHistory } from "./history.ts";
+import { addMcp } from "./mcp.ts";
 import { type Measured, measure } from "./measure.ts";
 import { problemOf, sendProblem } from "./problems.ts";
 import { addRepos } from "./repos.ts";
@@ -24,11 +25,14 @@ export interface ServerParts extends ExchangeParts {
   streams: Streams;
   history: History;
   once: Once;
+  tools: Tools;
   health: DriversHealth;
   /** Whether the bus can be reached. */
   connected: () => Promise<boolean>;
   /** Told the status of every answer to an event or a batch. */
   answered: (status: number) => void;
+  /** Told what became of every call of a tool. */
+  toolCalled: (outcome: string) => void;
   measured: Measured;
   /** Absent: no spans. */
   tracer?: Tracer;
@@ -81,6 +85,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
     addHistory(api, parts);
     addHealth(api, parts);
     addRepos(api, parts);
+    addMcp(api, parts);
     addDescription(api);
     done();
   });

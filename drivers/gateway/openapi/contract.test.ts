@@ -167,6 +167,50 @@ test.each(["/api/health", "/api/Health"])("GET %s", async (path) => {
   await contract.ask(rare, path, {});
 });
 
+test("POST /mcp", async () => {
+  const path = "/mcp";
+  const tools = { auth: { anonymous: { tools: ["*.*"] } } };
+  const { server, bus } = start({ ...tools, maxRequests: 1 });
+  const rpc = (payload: unknown, headers: Record<string, string> = {}, from = server) =>
+    contract.ask(from, path, {
+      method: "POST",
+      headers: {
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+        ...headers,
+      },
+      payload: typeof payload === "string" ? payload : JSON.stringify(payload),
+    });
+  const list = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+  await rpc(list);
+  await rpc({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "none" } });
+  await rpc({ jsonrpc: "2.0", method: "notifications/initialized" });
+  await rpc({});
+  await rpc("{");
+  await rpc([list]);
+  await rpc(list, { accept: "application/json" });
+  await rpc(list, { "content-type": "text/plain" });
+  await rpc(list, { origin: "https://example.org" });
+  await rpc(list, {}, start(nobody).server);
+  await rpc(list, {}, start().server);
+  await rpc(" ".repeat(2_000_000));
+  const slow = Promise.withResolvers<void>();
+  bus.tools = [{ name: "a.slow", description: "Takes its time.", call: () => slow.promise }];
+  const first = server.inject({
+    method: "POST",
+    url: path,
+    headers: { accept: "application/json, text/event-stream", "content-type": "application/json" },
+    payload: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "a_slow" } }),
+  });
+  const asked = first.then(({ statusCode }) => statusCode);
+  await rpc(list);
+  slow.resolve();
+  expect(await asked).toBe(200);
+  const rare = start({ ...seldom, ...tools }).server;
+  await rare.inject({ url: "/openapi.json" });
+  await rpc(list, {}, rare);
+});
+
 test("GET /healthz", async () => {
   const { server, bus } = start();
   await contract.ask(server, "/healthz", {});

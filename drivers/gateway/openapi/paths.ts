@@ -1,4 +1,4 @@
-import { ENTRY, formed, json, problems } from "./responses.ts";
+import { ENTRY, formed, json, problems, rpcProblems } from "./responses.ts";
 import { object, ref } from "./schemas.ts";
 
 const OLDER = "application/vnd.vextir.event+json";
@@ -202,6 +202,25 @@ const stream = {
   },
 };
 
+const mcp = {
+  post: {
+    operationId: "mcp",
+    summary: "One message of an MCP client, to which the tools that it may call are offered.",
+    description:
+      "Model Context Protocol, streamable HTTP without sessions: tools/list and tools/call. The body is one JSON-RPC message; Accept must name application/json and text/event-stream.",
+    security: SECURITY,
+    requestBody: { required: true, content: { "application/json": { schema: { type: "object" } } } },
+    responses: {
+      200: json("The answer, be it an error of JSON-RPC.", ref("JsonRpcAnswer")),
+      202: { description: "A message that takes no answer." },
+      ...rpcProblems(400),
+      ...problems(...ENTRY, 403, 413, 503),
+      406: json("Accept names too little.", ref("JsonRpcAnswer")),
+      415: json("The body is no JSON by its Content-Type.", ref("JsonRpcAnswer")),
+    },
+  },
+};
+
 const healthz = {
   get: {
     operationId: "healthz",
@@ -249,6 +268,7 @@ export const paths = {
   "/webhooks/github": webhook("github"),
   "/webhooks/gitlab": webhook("gitlab"),
   "/webhooks/gitea": webhook("gitea"),
+  "/mcp": mcp,
   "/api/health": health,
   "/api/Health": {
     get: { ...health.get, operationId: "olderHealth", summary: "The older platform's name of /api/health." },

@@ -53,5 +53,20 @@ export const problems = (...statuses: number[]): Record<string, Response> =>
     ]),
   );
 
+/** A refusal by the gateway, or by the protocol that is spoken within HTTP. */
+export const rpcProblems = (...statuses: number[]): Record<string, Response> =>
+  Object.fromEntries(
+    Object.entries(problems(...statuses)).map(([status, response]) => [
+      status,
+      {
+        ...response,
+        content: {
+          ...(response["content"] as object),
+          "application/json": { schema: ref("JsonRpcAnswer") },
+        },
+      },
+    ]),
+  );
+
 /** What every operation with a sender may answer. */
 export const ENTRY = [401, 429];

@@ -205,5 +205,14 @@ export const schemas: Record<string, Schema> = {
     },
     ["status", "bus", "drivers"],
   ),
+  JsonRpcAnswer: object(
+    {
+      jsonrpc: { const: "2.0" },
+      id: { type: ["string", "integer", "null"] },
+      result: { type: "object" },
+      error: object({ code: { type: "integer" }, message: text(), data: {} }, ["code", "message"]),
+    },
+    ["jsonrpc", "id"],
+  ),
   Health: object({ status: text() }, ["status"]),
 };

@@ -46,9 +46,14 @@ export class Contract {
     for (const [name, { required }] of Object.entries(response.headers ?? {}))
       if (required && headers[name.toLowerCase()] === undefined)
         throw new Error(`${what}: the header ${name} is missing`);
+    if (!response.content && body !== undefined && body !== "")
+      throw new Error(`${what}: a body is not documented`);
+    if (!response.content) {
+      this.seen.add(what);
+      return;
+    }
     const type = String(headers["content-type"]).split(";", 1)[0] ?? "";
-    if (!response.content || !(type in response.content))
-      throw new Error(`${what}: ${type} is not documented`);
+    if (!(type in response.content)) throw new Error(`${what}: ${type} is not documented`);
     if (body !== undefined) this.#checkBody(what, ["paths", path, method.toLowerCase(), status, type], body);
     this.seen.add(what);
   }

@@ -5,6 +5,7 @@ import {
   durationMs,
   type Publish,
   type PublishOptions,
+  type Tool,
 } from "@vextir/driver-runtime";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
@@ -34,6 +35,8 @@ export class TestBus {
   answer: (method: string, input: unknown) => unknown = (method) => {
     throw new DriverError("NotGranted", `may not call ${method}`);
   };
+  /** Tools that are granted. */
+  tools: Tool[] = [];
   onStored: (type: string, options: PublishOptions) => void = () => {};
 
   readonly publish: Publish = async (type, data, options = {}) => {
@@ -61,6 +64,8 @@ export class TestServer {
   readonly answered: number[] = [];
   readonly measured: RequestLabels[] = [];
   readonly lines: object[] = [];
+  /** Outcomes told to the metrics. */
+  readonly toolCalls: string[] = [];
 
   constructor(config: z.input<typeof Config> = {}, bus = new TestBus()) {
     const parsed = Config.parse({ auth: anyone, observe: ["a.>"], ...config });
@@ -98,6 +103,8 @@ export class TestServer {
         if (!done.has(key)) done.set(key, await work(key));
         return done.get(key) as never;
       },
+      tools: { list: async () => bus.tools },
+      toolCalled: (outcome) => this.toolCalls.push(outcome),
       connected: async () => bus.fault === undefined,
       answered: (status) => this.answered.push(status),
       measured: (labels) => this.measured.push(labels),
