@@ -24,12 +24,14 @@ export {
 export { dataSchemaUri, OLDER_VERSION } from "@vextir/api/catalogue/entry.ts";
 export { ABOUT_METHOD, About } from "./calls/about.ts";
 export type { Call, CallOptions } from "./calls/call.ts";
+export { ASSERTION_EXTENSION } from "./context/context.ts";
 export type {
   ContextChange,
   ContextHub,
   ContextOptions,
   DocumentFilter,
   FoundDocument,
+  Json,
   NewDocument,
   SearchOptions,
   StoredDocument,

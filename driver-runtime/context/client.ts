@@ -2,15 +2,21 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DriverError } from "../errors.ts";
 import type { HubConnection } from "./connection.ts";
 import type { Behalf, ContextHub } from "./hub.ts";
-import { filterOf, foundOf, inputOf, MODES, partOf, storedOf, writtenOf } from "./messages.ts";
+import { dateOf, filterOf, foundOf, inputOf, MODES, partOf, storedOf, writtenOf } from "./messages.ts";
 
 const SYNTHESIS_MS = 60_000;
 const AGAIN_MS = 500;
+/** The hub takes no more of an event's id. */
+const MAX_EVENT_ID = 200;
 
 /** The hub's methods over one connection. */
 export function hubClient(connection: HubConnection, behalf: Behalf): Omit<ContextHub, "reachable"> {
-  const { eventId = "" } = behalf;
+  const eventId = (behalf.eventId ?? "").slice(0, MAX_EVENT_ID);
   return {
+    async initUser({ user = "", ...options } = {}) {
+      const { created, createTime } = await connection.call("initUser", { user }, options, behalf);
+      return { created, createdAt: dateOf(createTime) };
+    },
     async search(query, options = {}) {
       const { filter, mode, limit, collectionWeights, recencyWeight, ...rest } = options;
       const request = {
@@ -39,6 +45,15 @@ export function hubClient(connection: HubConnection, behalf: Behalf): Omit<Conte
       const page = await connection.call("listDocuments", request, rest, behalf);
       return { documents: page.documents.map(storedOf), nextPageToken: page.nextPageToken };
     },
+    async history(id, { pageSize, pageToken, ...options } = {}) {
+      const request = {
+        id,
+        ...(pageSize !== undefined && { pageSize }),
+        ...(pageToken !== undefined && { pageToken }),
+      };
+      const page = await connection.call("history", request, options, behalf);
+      return { revisions: page.revisions.map(storedOf), nextPageToken: page.nextPageToken };
+    },
     async create(document, options = {}) {
       const request = { document: inputOf(document, eventId) };
       return writtenOf((await connection.call("createDocument", request, options, behalf)).written);
@@ -50,8 +65,8 @@ export function hubClient(connection: HubConnection, behalf: Behalf): Omit<Conte
     async delete(id, { etag = "", ...options } = {}) {
       return writtenOf((await connection.call("deleteDocument", { id, etag }, options, behalf)).written);
     },
-    async *synthesize(query, { filter, instruction = "", ...options } = {}) {
-      const request = { query, instruction, filter: filterOf(filter) };
+    async *synthesize(query, { filter, instruction = "", maxPassages = 0, ...options } = {}) {
+      const request = { query, instruction, maxPassages, filter: filterOf(filter) };
       const limits = { timeoutMs: SYNTHESIS_MS, ...options };
       for await (const response of connection.stream("synthesize", request, limits, behalf)) {
         const part = partOf(response);

@@ -39,9 +39,11 @@ export class ContextAccess {
         const { address } = this.#parts;
         return address && (await this.#connect(address)).reachable(REACHABLE_MS);
       },
+      initUser: async (...given) => (await hub("write")).initUser(...given),
       search: async (...given) => (await hub("search")).search(...given),
       get: async (...given) => (await hub("read")).get(...given),
       list: async (...given) => (await hub("read")).list(...given),
+      history: async (...given) => (await hub("read")).history(...given),
       create: async (...given) => (await hub("write")).create(...given),
       update: async (...given) => (await hub("write")).update(...given),
       delete: async (...given) => (await hub("write")).delete(...given),

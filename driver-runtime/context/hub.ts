@@ -43,7 +43,7 @@ export interface StoredDocument {
   language: string;
   revision: number;
   etag: string;
-  /** Where this revision comes from. */
+  /** Where this revision comes from. Of a longer event's id the first 200 characters; empty for a deletion. */
   provenance: { driver: string; onBehalfOf: string; eventId: string };
   createdAt: Date;
   updatedAt: Date;
@@ -120,9 +120,16 @@ export interface ContextChange {
 export interface ContextHub {
   /** Whether the hub answers within a second; undefined: this driver was given the address of none. Needs no grant. */
   reachable(): Promise<boolean | undefined>;
+  /** Makes a user known: the one of that name, or the one on whose behalf the event is handled. `created`: he was not before. */
+  initUser(options?: ContextOptions & { user?: string }): Promise<{ created: boolean; createdAt: Date }>;
   search(query: string, options?: SearchOptions): Promise<FoundDocument[]>;
   get(id: string, options?: ContextOptions): Promise<StoredDocument>;
   list(options?: ListOptions): Promise<{ documents: StoredDocument[]; nextPageToken: string }>;
+  /** The document's revisions, newest first. */
+  history(
+    id: string,
+    options?: ContextOptions & { pageSize?: number; pageToken?: string },
+  ): Promise<{ revisions: StoredDocument[]; nextPageToken: string }>;
   /** The same again changes nothing. */
   create(document: NewDocument, options?: ContextOptions): Promise<WrittenDocument>;
   /** The document from now on, whole. `etag`: that it must have. */
@@ -132,10 +139,10 @@ export interface ContextHub {
     options?: ContextOptions & { etag?: string },
   ): Promise<WrittenDocument>;
   delete(id: string, options?: ContextOptions & { etag?: string }): Promise<WrittenDocument>;
-  /** Answers from what is found, with citations. Default 60 s. */
+  /** Answers from what is found, with citations. Default 60 s. `maxPassages`: 1 to 50; default 10. */
   synthesize(
     query: string,
-    options?: ContextOptions & { filter?: DocumentFilter; instruction?: string },
+    options?: ContextOptions & { filter?: DocumentFilter; instruction?: string; maxPassages?: number },
   ): AsyncIterable<SynthesisPart>;
   /** Changes in their order, from `cursor` on (default: from now on; "0": from the beginning), until `signal` is aborted. Goes on by itself when the connection is lost. */
   watch(options: {

@@ -53,7 +53,8 @@ export function filterOf(filter: DocumentFilter = {}): MessageInitShape<typeof F
   };
 }
 
-const dateOf = (timestamp: Timestamp | undefined) => (timestamp ? timestampDate(timestamp) : new Date(0));
+export const dateOf = (timestamp: Timestamp | undefined) =>
+  timestamp ? timestampDate(timestamp) : new Date(0);
 
 export function storedOf(document: Document | undefined): StoredDocument {
   if (!document) throw new TypeError("the hub answered no document");

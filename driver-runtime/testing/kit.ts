@@ -39,6 +39,8 @@ export interface TestKitOptions {
   delivery?: NonNullable<FileInput["subscriptions"]>[number]["delivery"];
   /** Numbers of named ports; default: any free one is asked for by 0. */
   ports?: Record<string, number>;
+  /** The context hub that it is told of; default: none. */
+  hub?: Environment["hub"];
   /** Further members of the driver's file. */
   file?: Partial<FileInput>;
   /** Default: what the environment's `VEXTIR_LOG_LEVEL` says, else silent. */
@@ -229,6 +231,7 @@ function environmentOf(source: DriverSource, options: TestKitOptions, url: strin
     templateHash: "test",
     acceptedManifest: manifestHash(manifest),
     healthPort: 0,
+    hub: options.hub,
     port: (name) => (options.ports ? options.ports[name] : 0),
     log: options.log ?? pino({ level: process.env["VEXTIR_LOG_LEVEL"] ?? "silent" }),
   };

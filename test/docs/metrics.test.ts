@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import ContextHubDriver from "@vextir/driver-context-hub";
 import Gateway from "@vextir/driver-gateway";
 import Ledger from "@vextir/driver-ledger";
 import { defineDriver } from "@vextir/driver-runtime";
@@ -56,6 +57,8 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
   const folder = await mkdtemp(join(tmpdir(), "vextir-metrics-"));
   const ledger = await ofDriver(Ledger, { config: { path: folder } });
   await rm(folder, { recursive: true });
+  const summaries = [{ name: "profile", collections: ["notes"] }];
+  const contextHub = await ofDriver(ContextHubDriver, { config: { summaries } });
   const world = await EgressWorld.start();
   const egress = await world.proxy();
   try {
@@ -65,6 +68,7 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
       "Every driver": runtime,
       "The gateway": without(gateway, runtime),
       "The ledger": without(ledger, runtime),
+      "The context hub's driver": without(contextHub, runtime),
       "The operator": without(operator, node),
       "The egress proxy": without(shown(egress.metrics), node),
       "Node, in operator and egress proxy": node,

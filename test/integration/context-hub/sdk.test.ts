@@ -101,6 +101,11 @@ test("what is written within an event is its user's, with the event; it is found
     { ...note, content: "Owls sleep by day." },
     { etag: written.etag },
   );
+  const { revisions } = await anna.history(written.id);
+  expect(revisions.map(({ revision, content }) => [revision, content])).toEqual([
+    [2, "Owls sleep by day."],
+    [1, "Owls hunt at night."],
+  ]);
   const stale = anna.update(written.id, note, { etag: written.etag });
   await expect(stale).rejects.toMatchObject({ code: "Conflict" });
   await expect(anna.get(written.id)).resolves.toMatchObject({ content: "Owls sleep by day.", revision: 2 });
@@ -110,6 +115,19 @@ test("what is written within an event is its user's, with the event; it is found
   await anna.delete(written.id, { etag: second.etag });
   await expect(anna.get(written.id)).rejects.toMatchObject({ code: "NotFound" });
   await expect(anna.list()).resolves.toEqual({ documents: [], nextPageToken: "" });
+});
+
+test("a user is made known once; an event's id that is longer than the hub takes is cut", async () => {
+  await expect(anna.initUser()).resolves.toMatchObject({ created: true });
+  await expect(anna.initUser()).resolves.toMatchObject({ created: false });
+  await expect(anna.initUser({ user: "bert" })).rejects.toMatchObject({ code: "NotGranted" });
+  const longer = access.on({
+    assertion: await world.tokens.assertion("alpha", "anna"),
+    eventId: "e".repeat(256),
+  });
+  const { id } = await longer.create({ collection: "conformance/notes", content: "of a long id" });
+  await expect(longer.get(id)).resolves.toMatchObject({ provenance: { eventId: "e".repeat(200) } });
+  await longer.delete(id);
 });
 
 test("refusals are the runtime's errors, and name what is wrong", async () => {
