@@ -3,6 +3,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/nats-core";
 import { streams } from "@vextir/api";
 import { z } from "zod";
+import { eventually } from "../../test/fixtures/eventually.ts";
 import { type Context, defineDriver, type Event, RetryableError, TerminalError } from "../index.ts";
 import { type TestKit, type TestKitOptions, testKit } from "../testing/index.ts";
 
@@ -31,20 +32,11 @@ async function handling(
   return kit;
 }
 
-/** Resolves when `condition` holds. */
-async function until(condition: () => boolean | Promise<boolean>, what: string) {
-  const end = Date.now() + 60_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 async function consumerInfo(kit: TestKit) {
   return (await jetstreamManager(kit.connection)).consumers.info(streams.events, "worker_default");
 }
 const settled = (kit: TestKit, count: number) =>
-  until(async () => {
+  eventually(async () => {
     const info = await consumerInfo(kit).catch(() => undefined);
     return info?.num_ack_pending === 0 && info.num_pending === 0 && info.delivered.stream_seq >= count;
   }, `${count} events settled`);
@@ -153,7 +145,7 @@ describe("a handler's end decides what becomes of the event", () => {
       { delivery: { ackWait: "1s" } },
     );
     await kit.publish("job.a", 1);
-    await until(async () => (await consumerInfo(kit)).num_ack_pending === 1, "in hand");
+    await eventually(async () => (await consumerInfo(kit)).num_ack_pending === 1, "in hand");
     await settled(kit, 1);
     const info = await consumerInfo(kit);
     expect({ runs, redelivered: info.num_redelivered }).toEqual({ runs: 1, redelivered: 0 });
@@ -287,7 +279,7 @@ test("a slow handler holds back nobody else", async () => {
     done.push(event.data);
   });
   for (let i = 0; i < 50; i++) await kit.publish("job.a", i);
-  await until(() => done.length === 49, "49 done");
+  await eventually(() => done.length === 49, "49 done");
   release.resolve();
   await settled(kit, 50);
 });
@@ -299,9 +291,9 @@ describe("the consumer and the connection may go", () => {
     const manager = await jetstreamManager(kit.connection);
     const { config } = await consumerInfo(kit);
     await kit.publish("job.a", 1);
-    await until(() => seen.length === 1, "the first");
+    await eventually(() => seen.length === 1, "the first");
     await manager.consumers.delete(streams.events, "worker_default");
-    await until(() => kit.running.obstacles().length > 0, "unready");
+    await eventually(() => kit.running.obstacles().length > 0, "unready");
     expect((await fetch(`${kit.healthUrl}/readyz`)).status).toBe(503);
     await kit.publish("job.a", 2);
     await manager.consumers.add(streams.events, {
@@ -309,8 +301,8 @@ describe("the consumer and the connection may go", () => {
       opt_start_seq: 2,
       deliver_policy: "by_start_sequence" as never,
     });
-    await until(() => seen.includes(2), "the second");
-    await until(() => kit.running.obstacles().length === 0, "ready");
+    await eventually(() => seen.includes(2), "the second");
+    await eventually(() => kit.running.obstacles().length === 0, "ready");
   });
 
   test("a crash of the bus loses no event and no acknowledged work", async () => {
@@ -323,12 +315,12 @@ describe("the consumer and the connection may go", () => {
       { delivery: { ackWait: "1s", maxDeliver: 10 } },
     );
     const publishing = Array.from({ length: 100 }, (_, i) => kit.publish("job.a", i));
-    await until(() => seen.size > 10, "under way");
+    await eventually(() => seen.size > 10, "under way");
     await kit.server.halt("SIGKILL");
-    await until(() => kit.running.obstacles().length > 0, "unready");
+    await eventually(() => kit.running.obstacles().length > 0, "unready");
     await kit.server.resume();
     await Promise.all(publishing);
-    await until(() => seen.size === 200, "all handled");
+    await eventually(() => seen.size === 200, "all handled");
     await settled(kit, 200);
   });
 });
@@ -346,7 +338,7 @@ describe("told to stop", () => {
     );
     await kit.publish("job.a", "quick");
     await kit.publish("job.a", "never");
-    await until(() => began.length === 2, "both in hand");
+    await eventually(() => began.length === 2, "both in hand");
     // On a busy machine a publish takes its time: what ends within the grace ends first.
     const stopped = kit.running.stop(2_000);
     quick.resolve();
@@ -361,7 +353,7 @@ describe("told to stop", () => {
       (await (await jetstreamManager(kit.connection)).streams.info(streams.deadLetters)).state.messages,
     ).toBe(0);
     const next = await kit.replica();
-    await until(() => began.length === 4, "the other replica takes over");
+    await eventually(() => began.length === 4, "the other replica takes over");
     expect(began.slice(2).sort()).toEqual(["later", "never"]);
     await next.stop(0);
   });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { MsgHdrsImpl, type NatsConnection } from "@nats-io/nats-core";
 import { subjects } from "@vextir/api";
+import { eventually } from "../../test/fixtures/eventually.ts";
 import { defineDriver, type Event } from "../index.ts";
 import { type TestKit, testKit } from "../testing/index.ts";
 
@@ -16,14 +17,6 @@ async function store(connection: NatsConnection, id: string, headers: Record<str
   const set = MsgHdrsImpl.fromRecord(Object.fromEntries(lists));
   const ack = await connection.request(SUBJECT, "{}", { headers: set, timeout: 5_000 });
   return ack.json<{ seq: number }>().seq;
-}
-
-async function until(condition: () => boolean, what: string) {
-  const end = Date.now() + 60_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 async function start() {
@@ -48,7 +41,7 @@ describe("headers that a hostile driver chose", () => {
     const { handled, observed } = await start();
     await store(kit.connection, "poison", { "bad key": "x" });
     await store(kit.connection, "after", {});
-    await until(
+    await eventually(
       () => handled.includes("after") && observed.some(({ id }) => id === "after"),
       "the event after it",
     );
@@ -74,7 +67,7 @@ describe("headers that a hostile driver chose", () => {
       "Nats-Time-Stamp": "2001-01-01T00:00:00Z",
     });
     const second = await store(kit.connection, "second", {});
-    await until(() => observed.length === 2, "both events");
+    await eventually(() => observed.length === 2, "both events");
     expect(observed.map(({ id, sequence }) => ({ id, sequence }))).toEqual([
       { id: "first", sequence: first },
       { id: "second", sequence: second },

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { eventually } from "../../test/fixtures/eventually.ts";
 import { type Driver, defineDriver, type Event, type LiveMessage } from "../index.ts";
 import { type TestKit, testKit } from "../testing/index.ts";
 
@@ -17,14 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => kit.stop());
 
-async function until(condition: () => boolean, what: string) {
-  const end = Date.now() + 60_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 describe("observe", () => {
   test("sees events of a granted pattern with publisher and sequence, whoever published them", async () => {
     const seen: Event[] = [];
@@ -33,7 +26,7 @@ describe("observe", () => {
     const one = await kit.publish("chat.a", { n: 1 }, { publisher: "alice", userId: "ann" });
     await kit.publish("other", 1);
     const two = await driver.publish("chat.x", 2, { cause: { id: one.id, correlationId: one.id, hops: 0 } });
-    await until(() => seen.length === 2, "two events");
+    await eventually(() => seen.length === 2, "two events");
     expect(seen).toMatchObject([
       { id: one.id, publisher: "alice", sequence: one.sequence, userId: "ann", data: { n: 1 } },
       { id: two.id, publisher: "observer", sequence: two.sequence, causationId: one.id, hops: 1 },
@@ -53,7 +46,7 @@ describe("observe", () => {
     kit.connection.publish("live.writer.other.1", "1");
     kit.connection.publish("live.writer.tokens.3", "no json");
     kit.connection.publish("live.writer.tokens.4");
-    await until(() => seen.length === 3, "three messages");
+    await eventually(() => seen.length === 3, "three messages");
     expect(seen).toEqual([
       { publisher: "writer", topic: "tokens.1", data: "a" },
       { publisher: "writer", topic: "tokens.2", data: { b: 1 } },
@@ -76,9 +69,9 @@ describe("observe", () => {
     );
     await driver.bus.connection.flush();
     for (let i = 0; i < 50; i++) await kit.publish("chat.flood", i);
-    await until(() => dropped.length > 0, "told");
+    await eventually(() => dropped.length > 0, "told");
     gate.resolve();
-    await until(() => seen.length === 11, "the first and the last ten");
+    await eventually(() => seen.length === 11, "the first and the last ten");
     expect(dropped).toEqual([39]);
     expect(seen).toEqual([0, ...Array.from({ length: 10 }, (_, i) => 40 + i)]);
     expect(await kit.metrics()).toContain("vextir_driver_observed_dropped_total 39");
@@ -94,7 +87,7 @@ describe("observe", () => {
     await driver.bus.connection.flush();
     await kit.publish("chat.throw", 1);
     await kit.publish("chat.throw", 2);
-    await until(() => seen.length === 2, "both");
+    await eventually(() => seen.length === 2, "both");
     observation.stop();
   });
 
@@ -117,7 +110,7 @@ describe("live", () => {
     });
     await kit.connection.flush();
     for (let i = 0; i < 1_000; i++) driver.live(`tick.${i % 2}`, { i });
-    await until(() => seen.length === 1_000, "all");
+    await eventually(() => seen.length === 1_000, "all");
     expect(seen.slice(0, 2)).toEqual(['live.observer.tick.0 {"i":0}', 'live.observer.tick.1 {"i":1}']);
   });
 
@@ -126,7 +119,7 @@ describe("live", () => {
     const observation = driver.observe("live.observer.own", (message) => void seen.push(message.data));
     await driver.bus.connection.flush();
     driver.live("own", 1);
-    await until(() => seen.length === 1, "one");
+    await eventually(() => seen.length === 1, "one");
     observation.stop();
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { eventually } from "../../test/fixtures/eventually.ts";
 import { type Driver, defineDriver, type State, type StateChange } from "../index.ts";
 import { type TestKit, testKit } from "../testing/index.ts";
 
@@ -20,14 +21,6 @@ afterAll(() => kit.stop());
 beforeEach(async () => {
   await (await jetstreamManager(kit.connection)).streams.purge("KV_keeper");
 });
-
-async function until(condition: () => boolean, what: string) {
-  const end = Date.now() + 60_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 describe("values", () => {
   const keys = ["a", "a.b.c", "A-z_9/x", "ü.ö", "with space", "=41", "a*b", "x>y", "%20", "🎈", "a.\n.b"];
@@ -144,7 +137,7 @@ describe("a watch", () => {
     await state.put("other", 2);
     await state.delete("w.a");
     await state.put("w.ü", 4);
-    await until(() => seen.length === 4, "four changes");
+    await eventually(() => seen.length === 4, "four changes");
     expect(seen.slice(1)).toMatchObject([
       { operation: "put", key: "w.a", value: 3, initial: false },
       { operation: "delete", key: "w.a", initial: false },
@@ -166,7 +159,7 @@ describe("a watch", () => {
       if (change.operation === "put") last.set(change.key, change.value);
     });
     await writing;
-    await until(
+    await eventually(
       () => last.size === 50 && Math.max(...(last.values() as never as number[])) === 1_499,
       "the last",
     );
@@ -186,7 +179,7 @@ describe("a watch", () => {
     await Promise.all(Array.from({ length: 3_000 }, (_, i) => state.put(`s.${i % 10}`, i)));
     const truth = new Map<string, unknown>();
     for await (const { key, value } of state.entries("s.*")) truth.set(key, value);
-    await until(() => [...truth].every(([key, value]) => last.get(key) === value), "the same");
+    await eventually(() => [...truth].every(([key, value]) => last.get(key) === value), "the same");
     watch.stop();
   });
 
@@ -198,12 +191,12 @@ describe("a watch", () => {
     });
     await state.put("r.a", 1);
     await state.put("r.b", 1);
-    await until(() => seen.size === 2, "both");
+    await eventually(() => seen.size === 2, "both");
     await kit.server.halt("SIGKILL");
     const writes = [state.put("r.a", 2), state.delete("r.b"), state.put("r.c", 3)];
     await kit.server.resume();
     await Promise.all(writes);
-    await until(() => seen.get("r.a") === 2 && !seen.has("r.b") && seen.get("r.c") === 3, "caught up");
+    await eventually(() => seen.get("r.a") === 2 && !seen.has("r.b") && seen.get("r.c") === 3, "caught up");
     watch.stop();
   });
 });

@@ -130,7 +130,7 @@ async function ledgerRate(world: LedgerWorld, load: HttpLoad) {
   const gateway = await load.throughput(BACKLOG, CONNECTIONS);
   await (await world.startLedger()).ready(60_000);
   const [began, first] = [performance.now(), await recorded()];
-  await eventually(async () => (await recorded()) >= BACKLOG, 300_000);
+  await eventually(async () => (await recorded()) >= BACKLOG, "all recorded", 300_000);
   return { gateway, ledger: (BACKLOG - first) / ((performance.now() - began) / 1e3) };
 }
 

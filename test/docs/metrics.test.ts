@@ -8,9 +8,9 @@ import Ledger from "@vextir/driver-ledger";
 import { defineDriver } from "@vextir/driver-runtime";
 import { testKit } from "@vextir/driver-runtime/testing";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { eventually } from "../fixtures/eventually.ts";
 import { type MetricLine, metricsPage } from "../fixtures/metrics-page.ts";
 import { EgressWorld } from "../integration/egress/world.ts";
-import { eventually } from "../integration/operator/world.ts";
 
 type Shown = Pick<MetricLine, "name" | "type" | "labels" | "meaning">;
 
@@ -62,7 +62,7 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
   const world = await EgressWorld.start();
   const egress = await world.proxy();
   try {
-    await eventually("the API for people", async () => world.world.operator?.apiPort);
+    await eventually(async () => world.world.operator?.apiPort, "the API for people");
     const operator = shown(world.world.operator?.metrics ?? registry);
     return {
       "Every driver": runtime,

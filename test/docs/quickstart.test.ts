@@ -10,7 +10,6 @@ import { eventually } from "../fixtures/eventually.ts";
 import { environment, vextir } from "../integration/local/local-process.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const UNTIL_MS = 30_000;
 
 let folder: string;
 let child: ChildProcess;
@@ -36,7 +35,7 @@ beforeAll(async () => {
     stream?.on("data", (chunk) => {
       said += chunk;
     });
-}, UNTIL_MS);
+});
 afterAll(async () => {
   child?.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
@@ -54,7 +53,7 @@ async function paste(command: string): Promise<Answer> {
 }
 
 const isSaid = (text: string) =>
-  eventually(async () => said.includes(text), UNTIL_MS).catch((cause) => {
+  eventually(async () => said.includes(text)).catch((cause) => {
     throw new Error(`"${text}" was not said:\n${said}`, { cause });
   });
 
@@ -69,41 +68,29 @@ async function printed(headline: string): Promise<string> {
   );
 }
 
-test(
-  "what it prints posts an event that is answered",
-  async () => {
-    const answer = await paste(await printed("Post an event:"));
-    expect(answer.events.at(-1)).toMatchObject({
-      ...{ type: "chat.message.sent", publisher: "assistant", causationid: answer.id },
-      data: { text: expect.stringContaining("Tokyo") },
-    });
-  },
-  UNTIL_MS,
-);
+test("what it prints posts an event that is answered", async () => {
+  const answer = await paste(await printed("Post an event:"));
+  expect(answer.events.at(-1)).toMatchObject({
+    ...{ type: "chat.message.sent", publisher: "assistant", causationid: answer.id },
+    data: { text: expect.stringContaining("Tokyo") },
+  });
+});
 
-test(
-  "so does the README's, and its driver takes over when it is put in the other's place",
-  async () => {
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await printed("Post an event:"))?.[0] ?? "";
-    const curl = block("sh", "curl").replace("http://127.0.0.1:8080", url);
-    const answers = async () =>
-      (await paste(curl)).events.map(({ publisher, data }) => `${publisher}: ${data.text}`);
-    expect(await answers()).toEqual([expect.stringMatching(/^assistant: .*Tokyo/)]);
-    await writeFile(join(folder, "quickstart", "greeter.yaml"), block("yaml", "name: greeter"));
-    await rm(join(folder, "quickstart", "assistant.yaml"));
-    await isSaid("driver/assistant deleted");
-    await eventually(async () => /greeter .*is ready/.test(said), UNTIL_MS);
-    expect(await answers()).toEqual(["greeter: You said: What time is it in Tokyo?"]);
-  },
-  UNTIL_MS,
-);
+test("so does the README's, and its driver takes over when it is put in the other's place", async () => {
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await printed("Post an event:"))?.[0] ?? "";
+  const curl = block("sh", "curl").replace("http://127.0.0.1:8080", url);
+  const answers = async () =>
+    (await paste(curl)).events.map(({ publisher, data }) => `${publisher}: ${data.text}`);
+  expect(await answers()).toEqual([expect.stringMatching(/^assistant: .*Tokyo/)]);
+  await writeFile(join(folder, "quickstart", "greeter.yaml"), block("yaml", "name: greeter"));
+  await rm(join(folder, "quickstart", "assistant.yaml"));
+  await isSaid("driver/assistant deleted");
+  await eventually(async () => /greeter .*is ready/.test(said));
+  expect(await answers()).toEqual(["greeter: You said: What time is it in Tokyo?"]);
+});
 
-test(
-  "Ctrl-C ends it",
-  async () => {
-    const ended = once(child, "exit");
-    child.kill("SIGINT");
-    expect(await ended).toEqual([0, null]);
-  },
-  UNTIL_MS,
-);
+test("Ctrl-C ends it", async () => {
+  const ended = once(child, "exit");
+  child.kill("SIGINT");
+  expect(await ended).toEqual([0, null]);
+});

@@ -1,4 +1,4 @@
-import { eventually } from "./cluster/eventually.ts";
+import { eventually } from "../fixtures/eventually.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Publishes without a pause until told to stop; keeps what was acknowledged. */
@@ -23,7 +23,7 @@ export class Publisher {
   /** Waits until this many more were acknowledged. */
   async more(count: number): Promise<void> {
     const goal = this.acknowledged.length + count;
-    await eventually(`${count} more events acknowledged`, async () => this.acknowledged.length >= goal);
+    await eventually(async () => this.acknowledged.length >= goal, `${count} more events acknowledged`);
   }
 
   async stop(): Promise<string[]> {

@@ -1,8 +1,8 @@
 /** A bus of three servers: what one server alone can't show. */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { eventually } from "../fixtures/eventually.ts";
 import { expectAnswered } from "./answered.ts";
 import { crash } from "./cluster/crash.ts";
-import { eventually } from "./cluster/eventually.ts";
 import { type ApiProxy, startApiProxy } from "./cluster/forward.ts";
 import { apply, isReady, kubectl, list, secretData } from "./cluster/kubectl.ts";
 import { person, vextirAs } from "./cluster/vextir.ts";
@@ -59,7 +59,7 @@ test("any of the three is killed and nothing is refused for long", async () => {
 test("pods come and go, and no event waits for one that has gone", async () => {
   const pods = ["pods", "-n", TENANT, "-l", "vextir.io/driver=assistant"];
   for (let round = 0; round < 3; round++) {
-    const old = await eventually("a pod", async () => (await list(...pods)).find(isReady));
+    const old = await eventually(async () => (await list(...pods)).find(isReady), "a pod");
     await kubectl("delete", "pod", old.metadata.name, "-n", TENANT);
     await driversReady("assistant");
     await answered();
@@ -82,8 +82,8 @@ test("the master is rotated and the servers restarted one after the other: nothi
   await kubectl("rollout", "status", "statefulset/vextir-nats", "-n", SYSTEM, "--timeout=110s");
   await publisher.more(10);
   await expectAnswered(await publisher.stop());
-  await eventually("the operator sees that no server needs the master of before", async () => {
+  await eventually(async () => {
     return (await secretData(SYSTEM, "vextir-master"))["previous"] === undefined;
-  });
+  }, "the operator sees that no server needs the master of before");
   await answered();
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { KINDS } from "@vextir/operator/kinds.ts";
+import { eventually } from "../../../test/fixtures/eventually.ts";
 import { admit } from "../admission.ts";
 import { ObjectStore } from "../store/object-store.ts";
 import { Folder } from "./folder.ts";
@@ -48,10 +49,6 @@ spec:
 ${more}`;
 const get = (name: string) => store.get(KINDS.Driver, { namespace: "default", name });
 
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 test("documents become objects, defaults filled in", async () => {
   const secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { value: s3cret }\n";
   await write("all.yaml", `# a comment alone\n---\n${driver("a")}---\n${secret}---\n`);
@@ -76,12 +73,12 @@ test("an edit changes, a removed document deletes, a new file adds", async () =>
   await folder.open();
   const uid = get("a")?.metadata.uid;
   await write("a.yaml", driver("a", "  replicas: 3\n"));
-  await until(() => get("a")?.spec.replicas === 3 && get("b") === undefined);
+  await eventually(() => get("a")?.spec.replicas === 3 && get("b") === undefined);
   expect(get("a")?.metadata).toMatchObject({ uid, generation: 2 });
   await write("c.yml", driver("c"));
-  await until(() => get("c") !== undefined);
+  await eventually(() => get("c") !== undefined);
   await rm(join(path, "a.yaml"));
-  await until(() => get("a") === undefined);
+  await eventually(() => get("a") === undefined);
   expect(problems).toEqual([]);
 });
 
@@ -141,13 +138,13 @@ describe("a bad file", () => {
     await write("a.yaml", driver("a"));
     await folder.open();
     await write("a.yaml", driver("a", "  replicas: many\n"));
-    await until(() => problems.length > 0);
+    await eventually(() => problems.length > 0);
     await write("b.yaml", driver("b"));
-    await until(() => get("b") !== undefined);
+    await eventually(() => get("b") !== undefined);
     expect(get("a")?.spec.replicas).toBe(1);
     expect(problems).toHaveLength(1);
     await write("a.yaml", driver("a", "  replicas: 2\n"));
-    await until(() => get("a")?.spec.replicas === 2);
+    await eventually(() => get("a")?.spec.replicas === 2);
     expect(notes).toEqual([expect.objectContaining({ message: "can be read again" })]);
   });
 
@@ -161,7 +158,7 @@ describe("a bad file", () => {
     await folder.open();
     expect(get("a")).toBeDefined();
     await write("a.yaml", driver("c"));
-    await until(() => get("c") !== undefined && get("a") === undefined);
+    await eventually(() => get("c") !== undefined && get("a") === undefined);
   });
 });
 
@@ -185,13 +182,13 @@ test("a document that comes back while its object is still being deleted makes a
   store.apply("operator", KINDS.Driver, { apiVersion, kind, metadata: { ...metadata, finalizers } });
   const uid = get("a")?.metadata.uid;
   await rename(join(path, "a.yaml"), join(path, "a.off"));
-  await until(() => get("a")?.metadata.deletionTimestamp !== undefined);
+  await eventually(() => get("a")?.metadata.deletionTimestamp !== undefined);
   await rename(join(path, "a.off"), join(path, "a.yaml"));
   await write("c.yaml", driver("c"));
-  await until(() => get("c") !== undefined);
+  await eventually(() => get("c") !== undefined);
   expect(get("a")?.metadata).toMatchObject({ uid });
   store.apply("operator", KINDS.Driver, { apiVersion, kind, metadata });
-  await until(() => get("a") !== undefined && get("a")?.metadata.uid !== uid);
+  await eventually(() => get("a") !== undefined && get("a")?.metadata.uid !== uid);
 });
 
 test("the same object in two files: the first counts, the second is told", async () => {
@@ -230,6 +227,6 @@ test("policies and namespaces belong to no namespace", async () => {
   expect(store.get(KINDS.TenantPolicy, { name: "few" })?.metadata.namespace).toBeUndefined();
   expect(store.get(KINDS.Namespace, { name: "team" })?.metadata.labels).toEqual({ tier: "low" });
   await write("a.yaml", policy("{ classes: [Robot] }"));
-  await until(() => problems.length > 0);
+  await eventually(() => problems.length > 0);
   expect(problems[0]?.message).toContain("TenantPolicy few: spec.classes[0]");
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { POD_ENV, POD_PATHS } from "@vextir/api";
 import { KINDS } from "@vextir/operator/kinds.ts";
 import type { Container, Deployment, Pod, PodSpec } from "@vextir/operator/workloads.ts";
+import { eventually } from "../../../test/fixtures/eventually.ts";
 import { startOf } from "../processes/identity.ts";
 import { Processes } from "../processes/processes.ts";
 import { ObjectStore } from "../store/object-store.ts";
@@ -118,14 +119,6 @@ const status = () => store.get(KINDS.Deployment, { namespace: "default", name: "
 const pods = () => store.list(KINDS.Pod);
 const waiting = (pod: Pod | undefined) => pod?.status?.containerStatuses?.[0]?.state?.waiting;
 
-async function until<T>(value: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const found = await value();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 interface Answer {
   env: Record<string, string>;
   args: string[];
@@ -136,7 +129,7 @@ interface Answer {
 }
 
 async function ask(path = "/"): Promise<Answer> {
-  const [pod] = await until(() => {
+  const [pod] = await eventually(() => {
     const ready = kubelet.endpoints("default", { driver: "a" });
     return ready.length > 0 && ready;
   });
@@ -153,7 +146,7 @@ async function ask(path = "/"): Promise<Answer> {
 describe("a Deployment", () => {
   test("becomes ready processes, and is gone without a trace", async () => {
     deploy("", { replicas: 2 });
-    await until(() => status()?.readyReplicas === 2);
+    await eventually(() => status()?.readyReplicas === 2);
     expect(status()).toMatchObject({
       observedGeneration: 1,
       replicas: 2,
@@ -163,7 +156,7 @@ describe("a Deployment", () => {
     expect(status()?.conditions?.[0]).toMatchObject({ type: "Available", status: "True" });
     const pids = lines.map((line) => Number(line.split(" ")[1]));
     store.delete(KINDS.Deployment, { namespace: "default", name: "a" });
-    await until(() => pods().length === 0);
+    await eventually(() => pods().length === 0);
     expect(lines.filter((line) => line === "bye")).toHaveLength(2);
     expect(pids.map(startOf)).toEqual([undefined, undefined]);
     await expect(stat(join(folder, "pods", "a"))).rejects.toMatchObject({ code: "ENOENT" });
@@ -173,10 +166,10 @@ describe("a Deployment", () => {
     deploy("");
     const before = await ask();
     deploy("unready");
-    await until(() => pods().length === 2 && status()?.observedGeneration === 2);
+    await eventually(() => pods().length === 2 && status()?.observedGeneration === 2);
     expect((await ask()).pid).toBe(before.pid);
     deploy("", { container: { env: [{ name: "VERSION", value: "2" }] } });
-    await until(
+    await eventually(
       () => pods().length === 1 && status()?.updatedReplicas === 1 && status()?.readyReplicas === 1,
     );
     expect((await ask()).env["VERSION"]).toBe("2");
@@ -186,8 +179,8 @@ describe("a Deployment", () => {
     deploy("");
     const before = await ask();
     await ask("/crash").catch(() => {});
-    await until(() => waiting(pods()[0])?.reason === "CrashLoopBackOff");
-    const after = await until(async () => {
+    await eventually(() => waiting(pods()[0])?.reason === "CrashLoopBackOff");
+    const after = await eventually(async () => {
       const answer = await ask().catch(() => undefined);
       return answer && answer.pid !== before.pid && answer;
     });
@@ -201,7 +194,7 @@ describe("a Deployment", () => {
 
   test("a crash loop says why", async () => {
     deploy("crash");
-    const pod = await until(() => pods().find((pod) => waiting(pod)?.reason === "CrashLoopBackOff"));
+    const pod = await eventually(() => pods().find((pod) => waiting(pod)?.reason === "CrashLoopBackOff"));
     expect(waiting(pod)?.message).toBe("exited with code 7");
     const ended = pod.status?.containerStatuses?.[0]?.lastState?.terminated;
     expect(ended).toMatchObject({ exitCode: 7, message: expect.stringMatching(/boom$/) });
@@ -212,12 +205,12 @@ describe("a Deployment", () => {
     deploy("deaf");
     await ask();
     deploy("deaf", { replicas: 0 });
-    await until(() => pods().length === 0);
+    await eventually(() => pods().length === 0);
   });
 
   test("more pods than a laptop bears are not made", async () => {
     deploy("", { replicas: 100 });
-    await until(() => status()?.readyReplicas === 4);
+    await eventually(() => status()?.readyReplicas === 4);
     expect(status()?.conditions).toContainEqual(
       expect.objectContaining({ type: "ReplicaFailure", status: "True" }),
     );
@@ -265,7 +258,7 @@ describe("what a pod is given", () => {
       ...object(KINDS.Secret, "key"),
       data: { value: Buffer.from("new").toString("base64") },
     });
-    await until(async () => (await readFile(file, "utf8")) === "new");
+    await eventually(async () => (await readFile(file, "utf8")) === "new");
   });
 
   test("its token, renewed before it expires", async () => {
@@ -279,7 +272,7 @@ describe("what a pod is given", () => {
     });
     const first = (await ask()).files[0];
     expect(first).toContain(`driver-a:${pods()[0]?.metadata.name}:`);
-    await until(async () => (await ask()).files[0] !== first);
+    await eventually(async () => (await ask()).files[0] !== first);
   });
 
   test("a limit of memory bounds its heap", async () => {
@@ -324,13 +317,15 @@ describe("what a pod is given", () => {
   test.each(missing)("$reason is told as the kubelet tells it", async ({ change, expected }) => {
     store.apply("test", KINDS.ConfigMap, { ...object(KINDS.ConfigMap, "bad"), data: { a: "b" } });
     deploy("", change);
-    expect(waiting(await until(() => pods().find((pod) => waiting(pod)?.message)))).toMatchObject(expected);
+    expect(waiting(await eventually(() => pods().find((pod) => waiting(pod)?.message)))).toMatchObject(
+      expected,
+    );
   });
 
   test("a pod waits for what is missing", async () => {
     deploy("", { pod: { volumes: [{ name: "v", configMap: { name: "late" } }] } });
-    await until(() => waiting(pods()[0])?.reason === "CreateContainerConfigError");
+    await eventually(() => waiting(pods()[0])?.reason === "CreateContainerConfigError");
     store.apply("test", KINDS.ConfigMap, object(KINDS.ConfigMap, "late"));
-    await until(() => status()?.readyReplicas === 1);
+    await eventually(() => status()?.readyReplicas === 1);
   });
 });

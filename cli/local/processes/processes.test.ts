@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { eventually } from "../../../test/fixtures/eventually.ts";
 import { startOf } from "./identity.ts";
 import { Ledger } from "./ledger.ts";
 import { Processes } from "./processes.ts";
@@ -19,10 +19,6 @@ afterEach(async () => {
   processes.close();
   await rm(folder, { recursive: true });
 });
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(10);
-}
 
 async function shell(script: string) {
   const lines: string[] = [];
@@ -47,7 +43,7 @@ describe("a process", () => {
   test("stops by SIGTERM, and by SIGKILL when it does not listen", async () => {
     const polite = await shell("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done");
     const deaf = await shell("trap '' TERM; echo up; while :; do sleep 0.05; done");
-    await until(() => polite.lines.length > 0 && deaf.lines.length > 0);
+    await eventually(() => polite.lines.length > 0 && deaf.lines.length > 0);
     expect(await polite.process.stop(10_000)).toEqual({ code: 0, signal: null });
     expect(await deaf.process.stop(100)).toEqual({ code: null, signal: "SIGKILL" });
   });
@@ -56,7 +52,7 @@ describe("a process", () => {
     const { process, lines } = await shell("sleep 600 & echo $!; exit 1");
     expect(await process.exited).toEqual({ code: 1, signal: null });
     // A killed process closes its output a moment before it is gone.
-    await until(() => startOf(Number(lines[0])) === undefined);
+    await eventually(() => startOf(Number(lines[0])) === undefined);
   });
 
   test("a program that does not exist is an error", async () => {
@@ -99,10 +95,10 @@ describe("what is left over", () => {
   test("the guardian ends it when this process is gone", async () => {
     await processes.open();
     const { process, lines } = await shell("sleep 600 & echo $!; wait");
-    await until(() => lines.length > 0);
+    await eventually(() => lines.length > 0);
     // Its input ends just as it would if this process were killed.
     processes.close();
     expect(await process.exited).toMatchObject({ signal: "SIGTERM" });
-    await until(() => startOf(Number(lines[0])) === undefined);
+    await eventually(() => startOf(Number(lines[0])) === undefined);
   });
 });

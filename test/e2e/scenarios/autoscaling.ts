@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { apply, get, isReady, kubectl, list } from "../cluster/kubectl.ts";
 import { TENANT } from "../installation.ts";
 
@@ -35,25 +35,25 @@ const waker = (count: number) =>
   driver("waker", WAKER, { class: "IO", config: { count }, capabilities: { publish: ["nap.ended"] } });
 
 const pods = async () => list("pods", "-n", TENANT, "-l", "vextir.io/driver=sleeper");
-const asleep = () => eventually("no pod of the sleeper", async () => (await pods()).length === 0);
+const asleep = () => eventually(async () => (await pods()).length === 0, "no pod of the sleeper");
 
 export function autoscaling() {
   test("a driver that has told its manifest sleeps", async () => {
     await apply(JSON.stringify(sleeper));
     // At the very first it has no pods either.
-    await eventually("it is known to sleep", async () => {
+    await eventually(async () => {
       const { status } = await get("driver", "sleeper", "-n", TENANT);
       const active = status.conditions.find(({ type }: { type: string }) => type === "Active");
       return active?.status === "False" && active.reason === "AwaitingEvents";
-    });
+    }, "it is known to sleep");
     await asleep();
   });
 
   test("an event is handled by a pod that is started for it, and many start more; then all go", async () => {
     await apply(JSON.stringify(waker(1)));
-    await eventually("a ready pod", async () => (await pods()).some(isReady));
+    await eventually(async () => (await pods()).some(isReady), "a ready pod");
     await apply(JSON.stringify(waker(200)));
-    await eventually("three pods", async () => (await pods()).length === 3);
+    await eventually(async () => (await pods()).length === 3, "three pods");
     await asleep();
     const { items } = JSON.parse(await kubectl("get", "events", "-n", TENANT, "-o", "json"));
     const told = items.filter(

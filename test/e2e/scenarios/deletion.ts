@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
+import { eventually } from "../../fixtures/eventually.ts";
 import { BusView } from "../bus.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { isReady, kubectl, list } from "../cluster/kubectl.ts";
 import { driversReady, quickstart, removeTenant, TENANT } from "../installation.ts";
 
@@ -26,7 +26,7 @@ export function deletion() {
     const bus = await BusView.open();
     try {
       const tenant = await bus.tenant(TENANT);
-      await eventually("its bucket", async () => (await tenant.streams()).includes("KV_assistant"));
+      await eventually(async () => (await tenant.streams()).includes("KV_assistant"), "its bucket");
       await driversReady("assistant");
       expect(await bus.accounts(TENANT)).toContain("assistant");
       expect(await tenant.consumers()).toContain("assistant_default");
@@ -41,7 +41,7 @@ export function deletion() {
       expect((await tenant.consumers()).filter((name) => name.startsWith("assistant_"))).toEqual([]);
       expect(await tenant.streams()).not.toContain("KV_assistant");
       await expect(bus.connectWith(token)).rejects.toMatchObject({ name: "AuthorizationError" });
-      await eventually("no pods", async () => (await podsOf("assistant")).length === 0);
+      await eventually(async () => (await podsOf("assistant")).length === 0, "no pods");
       const left = await list(
         "deployments,configmaps,serviceaccounts,networkpolicies",
         "-n",

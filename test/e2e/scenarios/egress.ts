@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { type ApiProxy, startApiProxy } from "../cluster/forward.ts";
 import { apply, get, isReady, kubectl, list } from "../cluster/kubectl.ts";
 import { driversReady, SYSTEM, TENANT } from "../installation.ts";
@@ -115,10 +115,10 @@ export function egress() {
 
   test("a driver reaches what it lists, by the name that the cluster's DNS gives it", async () => {
     // A Service leads to its pods a moment after they are ready.
-    const { text } = await eventually("the target", async () => {
+    const { text } = await eventually(async () => {
       const outcome = await ask({ url: `http://${TARGET}/` });
       return outcome.text !== undefined && outcome;
-    });
+    }, "the target");
     expect(text).toBe(`reached ${TARGET}`);
   });
 
@@ -168,10 +168,10 @@ export function egress() {
 
   test("what is no longer listed is no longer reached", async () => {
     await apply(traveller(LISTED.slice(1)));
-    const { code } = await eventually("a refusal", async () => {
+    const { code } = await eventually(async () => {
       const outcome = await ask({ url: `http://${TARGET}/` });
       return outcome.code === "NotGranted" && outcome;
-    });
+    }, "a refusal");
     expect(code).toBe("NotGranted");
     await driversReady("traveller");
   });

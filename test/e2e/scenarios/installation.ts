@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { get, isReady, kubectl, list } from "../cluster/kubectl.ts";
 import { SYSTEM } from "../installation.ts";
 
@@ -14,8 +14,9 @@ export function installation() {
   });
 
   test("one operator leads", async () => {
-    const holder = await eventually("a leader", () =>
-      kubectl("get", "lease", "vextir-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.holderIdentity}"),
+    const holder = await eventually(
+      () => kubectl("get", "lease", "vextir-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.holderIdentity}"),
+      "a leader",
     );
     expect(holder).toMatch(/^vextir-operator-/);
   });

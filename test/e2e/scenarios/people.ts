@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { type ApiProxy, startApiProxy } from "../cluster/forward.ts";
 import { apply, kubectl } from "../cluster/kubectl.ts";
 import { ProgramError } from "../cluster/program.ts";
@@ -21,8 +21,9 @@ export function people() {
   afterAll(() => proxy?.stop());
 
   test("vextir capabilities tells a reader what a Driver may do, through a port forward", async () => {
-    const said = await eventually("the role's rights", () =>
-      vextirAs(reader.serviceAccount, "capabilities", "assistant", "-n", TENANT, "--cluster"),
+    const said = await eventually(
+      () => vextirAs(reader.serviceAccount, "capabilities", "assistant", "-n", TENANT, "--cluster"),
+      "the role's rights",
     );
     expect(said).toContain(`Driver ${TENANT}/assistant`);
     expect(said).toContain("spec.capabilities.publish[0]");
@@ -42,7 +43,7 @@ export function people() {
     const before = await reconnectsOf(pod);
     const said = await vextirAs(owner.serviceAccount, "keys", "rotate", "tenant", "-n", TENANT);
     expect(said).toContain(`tenant ${TENANT}`);
-    await eventually("the assistant has connected again", async () => (await reconnectsOf(pod)) > before);
+    await eventually(async () => (await reconnectsOf(pod)) > before, "the assistant has connected again");
     const { events } = await gateway.ask("chat.message.received", { text: "hello with new keys" });
     expect(events.at(-1)).toMatchObject({ type: "chat.message.sent", publisher: "assistant" });
   });

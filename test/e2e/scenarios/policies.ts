@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { apply, get, kubectl, list } from "../cluster/kubectl.ts";
 import { ProgramError } from "../cluster/program.ts";
 import { driversReady, SYSTEM, TENANT } from "../installation.ts";
@@ -34,15 +34,15 @@ export function policies() {
 
   test("a Driver that a policy no longer admits loses its pods, and comes back by itself", async () => {
     await apply(policy("classes: [IO, Agent]"));
-    const refused = await eventually("toolbox is refused", async () => {
+    const refused = await eventually(async () => {
       const found = await accepted("toolbox", TENANT);
       return found?.reason === "PolicyViolation" && found;
-    });
+    }, "toolbox is refused");
     expect(refused.message).toBe("TenantPolicy vextir-e2e: spec.class: Tool is beyond classes (IO, Agent)");
-    await eventually("it has no pods", async () => (await podsOf("toolbox")).length === 0);
-    await eventually("the policy counts it", async () => {
+    await eventually(async () => (await podsOf("toolbox")).length === 0, "it has no pods");
+    await eventually(async () => {
       return (await get("tenantpolicy", "vextir-e2e")).status?.refused === 1;
-    });
+    }, "the policy counts it");
     await apply(policy("classes: [IO, Agent, Tool]"));
     await driversReady("toolbox");
   });
@@ -61,7 +61,7 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: e2e-${role}}]
       const answers = await Promise.all(users.map((role) => can(`e2e-${role}`, verb, resource)));
       return users.filter((_, index) => answers[index]);
     };
-    await eventually("all may see Drivers", async () => (await who("list", "drivers")).length === 3);
+    await eventually(async () => (await who("list", "drivers")).length === 3, "all may see Drivers");
     expect(await who("create", "drivers")).toEqual(["edit", "admin"]);
     expect(await who("patch", "eventbuses")).toEqual(["admin"]);
     expect(await who("patch", "tenantpolicies")).toEqual([]);
@@ -75,8 +75,8 @@ metadata: {name: intruding, namespace: ${SYSTEM}}
 spec: {class: Tool, module: toolbox}
 `);
     await eventually(
-      "it is refused",
       async () => (await accepted("intruding", SYSTEM))?.reason === "ReservedNamespace",
+      "it is refused",
     );
     expect(await list("pods", "-n", SYSTEM, "-l", "vextir.io/driver=intruding")).toEqual([]);
     await kubectl("delete", "driver", "intruding", "-n", SYSTEM, "--timeout=120s");

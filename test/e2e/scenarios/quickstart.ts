@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { eventually } from "../../fixtures/eventually.ts";
 import { BusView } from "../bus.ts";
 import { changes } from "../cluster/changes.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { type ApiProxy, startApiProxy } from "../cluster/forward.ts";
 import { apply, get, kubectl } from "../cluster/kubectl.ts";
 import { Gateway } from "../gateway.ts";
@@ -104,6 +104,6 @@ export function quickstart() {
   });
 
   test("a steady cluster gets no writes", async () => {
-    await eventually("ten seconds without one", async () => (await changes(TENANT, 10)).length === 0);
+    await eventually(async () => (await changes(TENANT, 10)).length === 0, "ten seconds without one");
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { apply, get, isReady, kubectl, list } from "../cluster/kubectl.ts";
 import { ProgramError } from "../cluster/program.ts";
 import { driversReady, TENANT } from "../installation.ts";
@@ -76,10 +76,10 @@ export function refusals() {
     await driversReady("scribe");
     const before = (await podsOf("scribe")).map(({ metadata }) => metadata.uid);
     await apply(scribe("{desk: 7}"));
-    const accepted = await eventually("Accepted=False", async () => {
+    const accepted = await eventually(async () => {
       const found = await condition("scribe", "Accepted");
       return found?.status === "False" && found;
-    });
+    }, "Accepted=False");
     expect(accepted.message).toContain("desk");
     const pods = await podsOf("scribe");
     expect(pods.filter(isReady).map(({ metadata }) => metadata.uid)).toEqual(before);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { eventually } from "../../fixtures/eventually.ts";
 import { BusView } from "../bus.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { type ApiProxy, startApiProxy } from "../cluster/forward.ts";
 import { get, kubectl, list } from "../cluster/kubectl.ts";
 import { Gateway } from "../gateway.ts";
@@ -54,10 +54,10 @@ export function release() {
     );
     await install();
     // Nobody kept the Drivers' status true meanwhile, so it does not tell when they are back.
-    await eventually("an answer", async () => {
+    await eventually(async () => {
       await answered("hello after the installation");
       return true;
-    });
+    }, "an answer");
     await driversReady();
     expect(await storedEvents()).toEqual(expect.arrayContaining(events));
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { eventually } from "../cluster/eventually.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { get, isReady, kubectl, list } from "../cluster/kubectl.ts";
 import { TENANT } from "../installation.ts";
 
@@ -27,7 +27,7 @@ export function scaling() {
 
   test("and back to one", async () => {
     await scale(1);
-    await eventually("one pod", async () => (await readyPods()) === 1);
+    await eventually(async () => (await readyPods()) === 1, "one pod");
     await kubectl("wait", "driver/assistant", "-n", TENANT, "--for=condition=Ready", "--timeout=120s");
   });
 }

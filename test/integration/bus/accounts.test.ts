@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { DriverAccess } from "@vextir/operator/bus/index.ts";
+import { retried } from "../../fixtures/eventually.ts";
 import { startBus, type TestBus } from "../../fixtures/nats.ts";
-import { eventually, request } from "./world.ts";
+import { request } from "./world.ts";
 
 let bus: TestBus;
 const open: NatsConnection[] = [];
@@ -182,7 +183,7 @@ describe("names", () => {
     const connection = await connected(driver);
     expect(await publish(connection, name, type)).toBe("stored");
     const info = `BUS.API.CONSUMER.INFO.EVENTS.${name}_${subscription}`;
-    await eventually(async () =>
+    await retried(async () =>
       expect(JSON.parse(await request(connection, info))).toMatchObject({ num_pending: 1 }),
     );
   });

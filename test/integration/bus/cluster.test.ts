@@ -17,9 +17,10 @@ import {
   startAuthCallout,
 } from "@vextir/operator/bus/index.ts";
 import { createAuthority, issueCertificate } from "@vextir/operator/tls/issuing.ts";
+import { retried } from "../../fixtures/eventually.ts";
 import { freePort } from "../../fixtures/free-port.ts";
 import { NatsProcess } from "../../fixtures/nats-process.ts";
-import { eventually, request } from "./world.ts";
+import { request } from "./world.ts";
 
 /** Three servers with TLS towards clients and each other, as the chart runs them. */
 const realm = createRealm(randomBytes(32));
@@ -80,8 +81,8 @@ beforeAll(async () => {
   await callout.ready();
   const spec = EventBusSpec.parse({ events: { maxBytes: "64Mi" }, deadLetters: { maxBytes: "16Mi" } });
   // The servers first have to find each other and elect who leads.
-  await eventually(() => authority.ensureTenant({ namespace: "team", uid: "bus", spec }));
-  await eventually(() => authority.ensureDriver(driver));
+  await retried(() => authority.ensureTenant({ namespace: "team", uid: "bus", spec }));
+  await retried(() => authority.ensureDriver(driver));
 });
 
 afterAll(async () => {
@@ -143,17 +144,17 @@ test("a server dies: drivers and operator go on at the others, and what was stor
     url.endsWith(connection.getServer().split(":").at(-1) ?? ""),
   );
   await servers[dead]?.end("SIGKILL");
-  const after = await eventually(
+  const after = await retried(
     async () => JSON.parse(await request(connection, "evt.d.0.a", "y")) as { seq: number },
   );
   expect(after.seq).toBeGreaterThan(before.seq);
   const edited = { ...driver, capabilities: Capabilities.parse({ publish: ["b"] }) };
-  await eventually(() => authority.ensureDriver(edited));
+  await retried(() => authority.ensureDriver(edited));
   expect(JSON.parse(await request(connection, "evt.d.0.b", "z"))).toMatchObject({ stream: "EVENTS" });
   // It learns what happened meanwhile.
   await servers[dead]?.start(configs[dead] ?? "");
-  const returned = await eventually(() => connectTo(endpoint.servers[dead] ?? ""));
-  await eventually(async () => {
+  const returned = await retried(() => connectTo(endpoint.servers[dead] ?? ""));
+  await retried(async () => {
     expect(JSON.parse(await request(returned, "evt.d.0.b", "z"))).toMatchObject({ stream: "EVENTS" });
   });
   await Promise.all([connection.close(), returned.close()]);

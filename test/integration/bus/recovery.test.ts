@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, type NatsConnection, tokenAuthenticator } from "@nats-io/transport-node";
+import { retried } from "../../fixtures/eventually.ts";
 import { startBus, type TestBus } from "../../fixtures/nats.ts";
-import { eventually, request } from "./world.ts";
+import { request } from "./world.ts";
 
 let bus: TestBus;
 const open: NatsConnection[] = [];
@@ -42,8 +43,8 @@ describe("nats-server crashes", () => {
       code: "Unavailable",
     });
     await bus.startServer();
-    await eventually(() => bus.driver("worker", WORKER));
-    await eventually(() => request(connection, "evt.worker.0.job", "50"));
+    await retried(() => bus.driver("worker", WORKER));
+    await retried(() => request(connection, "evt.worker.0.job", "50"));
     const consumer = await jetstream(connection, { apiPrefix: "BUS.API" }).consumers.get(
       "EVENTS",
       "worker_default",
@@ -61,9 +62,9 @@ describe("nats-server crashes", () => {
     await bus.server.end("SIGKILL");
     await bus.wipe();
     await bus.startServer();
-    await eventually(() => bus.tenant());
-    await eventually(() => bus.authority.ensureDriver(worker));
-    const connection = await eventually(() => bus.connect(worker));
+    await retried(() => bus.tenant());
+    await retried(() => bus.authority.ensureDriver(worker));
+    const connection = await retried(() => bus.connect(worker));
     expect(JSON.parse(await request(connection, "evt.worker.0.job", "x"))).toMatchObject({ seq: 1 });
     await connection.close();
   });
@@ -129,7 +130,7 @@ test("an authority that starts before the bus is Unavailable, and then serves", 
   bus.authority = bus.newAuthority();
   await expect(bus.tenant()).rejects.toMatchObject({ code: "Unavailable" });
   await bus.startServer();
-  await eventually(() => bus.tenant());
+  await retried(() => bus.tenant());
 });
 
 test("many drivers are made at once over few connections", async () => {

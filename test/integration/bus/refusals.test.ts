@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstream } from "@nats-io/jetstream";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import { eventually, request, settled, startWorld, type World } from "./world.ts";
+import { retried } from "../../fixtures/eventually.ts";
+import { request, settled, startWorld, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -269,7 +270,7 @@ describe("the same by a driver that has the grant", () => {
     const message = await consumer.next({ expires: 5_000 });
     expect(message?.string()).toBe("hello");
     expect(await message?.ackAck()).toBe(true);
-    await eventually(async () => expect((await consumer.info()).num_ack_pending).toBe(0));
+    await retried(async () => expect((await consumer.info()).num_ack_pending).toBe(0));
   });
 
   test("a bucket is written, read and watched by its driver", async () => {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { retried } from "../../fixtures/eventually.ts";
 import { startBus, type TestBus } from "../../fixtures/nats.ts";
-import { eventually, request } from "./world.ts";
+import { request } from "./world.ts";
 
 let bus: TestBus;
 let admin: { connection: NatsConnection; jetstream: JetStreamManager };
@@ -104,7 +105,7 @@ describe("a driver's consumers", () => {
       subscriptions: [{ types: ["kept", "more"] }],
       capabilities: { publish: ["kept", "more"] },
     });
-    await eventually(async () =>
+    await retried(async () =>
       expect(await admin.jetstream.consumers.info("EVENTS", "sub_default")).toMatchObject({ num_pending: 3 }),
     );
     await connection.close();
@@ -154,7 +155,7 @@ describe("two tenants with drivers of the same names", () => {
     await request(here, "evt.same.0.note", "of team");
     await request(here, "$KV.same.key", "of team");
     await request(there, "evt.same.0.note", "of other");
-    await eventually(async () => {
+    await retried(async () => {
       const consumer = JSON.parse(await request(there, "BUS.API.CONSUMER.INFO.EVENTS.same_default"));
       expect(consumer).toMatchObject({ num_pending: 1 });
     });

@@ -125,16 +125,3 @@ export async function settled(world: World): Promise<void> {
   await jetstream(world.intruder).publish("evt.intruder.0.intruder.said");
   await Promise.all([world.assistant.flush(), world.friend.flush()]);
 }
-
-/** Tries again until it holds, or the bus is back. */
-export async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}

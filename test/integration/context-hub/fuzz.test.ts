@@ -219,7 +219,7 @@ test(
     expect(answers.get("INVALID_ARGUMENT")).toBeGreaterThan(0);
     expect(answers.get("OK")).toBeGreaterThan(0);
   },
-  60_000 + RUNS,
+  240_000 + RUNS,
 );
 
 test(
@@ -229,5 +229,5 @@ test(
     const answers = await fuzz(hubOf({ store: new Store(database, "fuzz"), access }), runs, 2);
     expect(answers.get("OK")).toBeGreaterThan(0);
   },
-  60_000 + RUNS,
+  240_000 + RUNS,
 );

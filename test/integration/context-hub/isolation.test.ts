@@ -129,7 +129,7 @@ describe.each(Object.entries(homes))("on %s", (_, start) => {
       );
       expect(seen).toBeGreaterThan(0);
     },
-    60_000 + RUNS * 200,
+    240_000 + RUNS * 200,
   );
 
   test("a statement under a scope can neither write elsewhere nor take the scope off", async () => {

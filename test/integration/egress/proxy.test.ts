@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { rangeOf } from "@vextir/operator/egress/address-ranges.ts";
 import type { Egress } from "@vextir/operator/egress/egress.ts";
 import { parseAllDocuments } from "yaml";
-import { eventually, SYSTEM } from "../operator/world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { SYSTEM } from "../operator/world.ts";
 import { closed, EchoServer, EgressWorld, echoed, egressRbac } from "./world.ts";
 
 let world: EgressWorld;
@@ -41,7 +42,7 @@ describe("a driver reaches what it lists", () => {
     if (!socket) throw new Error("no tunnel");
     expect(await echoed(socket, "hello")).toBe("hello");
     socket.end();
-    await eventually("the target's side is closed", async () => echo.sockets.size === 0);
+    await eventually(async () => echo.sockets.size === 0, "the target's side is closed");
     const metrics = await egress.metrics.metrics();
     expect(metrics).toContain(
       `vextir_egress_tunnels_opened_total{namespace="${namespace}",driver="reader"} 1`,
@@ -67,12 +68,13 @@ describe("a driver reaches what it lists", () => {
     world.dns.names.set("moving.example", ["127.0.0.2"]);
     const token = await world.driver(namespace, "reader", [`private:moving.example:${other.port}`]);
     const asked = world.connect(egress, token, `moving.example:${other.port}`);
-    await eventually("the name is looked up", async () =>
-      world.dns.questions.includes("moving.example AAAA"),
+    await eventually(
+      async () => world.dns.questions.includes("moving.example AAAA"),
+      "the name is looked up",
     );
     world.dns.names.set("moving.example", ["127.0.0.1"]);
     const { socket } = await asked;
-    await eventually("connected to the first address", async () => other.sockets.size === 1);
+    await eventually(async () => other.sockets.size === 1, "connected to the first address");
     socket?.destroy();
     await other.stop();
   });
@@ -275,11 +277,11 @@ describe("a tunnel ends", () => {
     await world.world.api.request("DELETE", policy);
     await world.world.waitFor(namespace, "reader", "Accepted", "True");
     const another = await world.world.token(namespace, "reader");
-    await eventually("it is admitted again", async () => {
+    await eventually(async () => {
       const { socket } = await world.connect(egress, another, target);
       socket?.destroy();
       return socket !== undefined;
-    });
+    }, "it is admitted again");
   });
 
   test("when nothing is said in it for long", async () => {
@@ -289,7 +291,7 @@ describe("a tunnel ends", () => {
     const { socket } = await world.connect(egress, token, target);
     if (!socket) throw new Error("no tunnel");
     await closed(socket);
-    await eventually("the target's side is closed", async () => echo.sockets.size === 0);
+    await eventually(async () => echo.sockets.size === 0, "the target's side is closed");
   });
 
   test("by itself while the proxy drains, which takes no new ones", async () => {
@@ -332,11 +334,11 @@ test("one driver's tunnels are bounded, and leave the others theirs", async () =
   const other = await world.connect(egress, modest, target);
   expect(other.status).toBe(200);
   open[0]?.socket?.destroy();
-  await eventually("a place is free again", async () => {
+  await eventually(async () => {
     const { status, socket } = await world.connect(egress, greedy, target);
     if (socket) open.push({ status, refusal: undefined, body: "", socket });
     return status === 200;
-  });
+  }, "a place is free again");
   for (const { socket } of [...open, other]) socket?.destroy();
 });
 
@@ -368,11 +370,12 @@ test("a client that goes before its tunnel is open leaves nothing behind", async
   const token = await world.driver(namespace, "hasty", [target]);
   for (let n = 0; n < 20; n++) {
     await world.connectAndGo(egress, token, target, n % 5);
-    await eventually("its place is free", async () =>
-      (await egress.metrics.metrics()).includes("vextir_egress_tunnels 0"),
+    await eventually(
+      async () => (await egress.metrics.metrics()).includes("vextir_egress_tunnels 0"),
+      "its place is free",
     );
   }
-  await eventually("no socket is left", async () => echo.sockets.size === 0);
+  await eventually(async () => echo.sockets.size === 0, "no socket is left");
 });
 
 test("it may do what it does, and nothing else", async () => {

@@ -11,7 +11,8 @@ import { Egress } from "@vextir/operator/egress/egress.ts";
 import { dnsResolve } from "@vextir/operator/egress/resolver.ts";
 import { pino } from "pino";
 import { DnsServer } from "../../fixtures/dns.ts";
-import { eventually, SYSTEM, World } from "../operator/world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { SYSTEM, World } from "../operator/world.ts";
 
 export const HOST = `vextir-egress.${SYSTEM}.svc`;
 
@@ -89,8 +90,9 @@ export class EgressWorld {
 
   /** What the operator made. */
   async #mountCertificate(): Promise<void> {
-    const { data } = await eventually("the proxy's Secret", () =>
-      this.world.get("v1", "secrets", SYSTEM, "vextir-egress-tls"),
+    const { data } = await eventually(
+      () => this.world.get("v1", "secrets", SYSTEM, "vextir-egress-tls"),
+      "the proxy's Secret",
     );
     for (const [file, content] of Object.entries<string>(data))
       await writeFile(join(this.#folder, file), Buffer.from(content, "base64"));

@@ -51,7 +51,7 @@ test("one leads; when it stops, another follows at once and its work never overl
   expect(b.election.leading).toBe(false);
   a.stop();
   expect(await a.ended).toBe("stopped");
-  await eventually(() => b.election.leading, 2_000);
+  await eventually(() => b.election.leading);
   expect(b.worked.from).toBeGreaterThan(a.worked.to);
   expect((await lease()).spec).toMatchObject({ holderIdentity: "b", leaseTransitions: 2 });
   b.stop();
@@ -67,7 +67,7 @@ test("a leader that is cut off ends its work before another begins", async () =>
   way.block();
   expect(await a.ended).toBe("lost");
   expect(a.election.leading).toBe(false);
-  await eventually(() => b.election.leading, 10_000);
+  await eventually(() => b.election.leading);
   expect(b.worked.from).toBeGreaterThan(a.worked.to);
   b.stop();
   await b.ended;
@@ -112,7 +112,7 @@ test("the server is away for longer than the lease: one of the replicas leads ag
   await server.kill();
   await eventually(() => replicas.every(({ election }) => !election.leading));
   await server.start();
-  await eventually(() => replicas.some(({ election }) => election.leading), 20_000);
+  await eventually(() => replicas.some(({ election }) => election.leading));
   expect(first).toBeDefined();
   for (const { stop, ended } of replicas) {
     stop();

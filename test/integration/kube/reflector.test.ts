@@ -162,7 +162,7 @@ describe("after a disturbance the cache is right again:", () => {
     await other.stop();
     await server.compact();
     await server.start();
-    await eventually(async () => (await value("kept")) === "2" && (await names()).join() === "kept", 30_000);
+    await eventually(async () => (await value("kept")) === "2" && (await names()).join() === "kept");
     expect(new Set(told.slice(before))).toEqual(new Set(["gone", "kept"]));
     expect(logged.filter((message) => message.includes("listing anew"))).not.toEqual([]);
   });
@@ -173,12 +173,12 @@ describe("after a disturbance the cache is right again:", () => {
     await eventually(watches);
     server.freeze();
     try {
-      await eventually(() => !watches(), 10_000);
+      await eventually(() => !watches());
     } finally {
       server.thaw();
     }
     await put("a", "1");
-    await eventually(async () => (await value("a")) === "1", 30_000);
+    await eventually(async () => (await value("a")) === "1");
   });
 });
 

@@ -39,10 +39,7 @@ spec:
     { cwd: folder, env: { ...environment, TMPDIR: folder } },
     () => ended.resolve(),
   );
-  await eventually(
-    async () => JSON.parse(await run("get", "drivers", "-o", "json"))[0]?.ready === "True",
-    60_000,
-  );
+  await eventually(async () => JSON.parse(await run("get", "drivers", "-o", "json"))[0]?.ready === "True");
   const source = WORKER.split("\n")
     .map((line) => `      ${line}`)
     .join("\n");

@@ -11,7 +11,6 @@ import type { ProcessRecord } from "@vextir/cli/local/processes/ledger.ts";
 import { readStatus } from "@vextir/cli/local/status-file.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 
-const UNTIL_MS = 40_000;
 const root = join(import.meta.dirname, "..", "..", "..");
 export const vextir = join(root, "cli", "vextir.ts");
 /** Nothing of jest's own. */
@@ -126,7 +125,7 @@ export class LocalProcess {
     what: string,
   ): Promise<T> {
     try {
-      return (await eventually(look, UNTIL_MS)) as T;
+      return (await eventually(look, what)) as T;
     } catch (cause) {
       throw new Error(`${what} did not happen:\n${this.output.slice(-6_000)}`, { cause });
     }

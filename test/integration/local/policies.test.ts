@@ -53,7 +53,7 @@ const isRefused = (rows: readonly DriverRow[]) =>
   );
 /** No process of scribe's is left, so that nothing but a policy or a label makes anybody look at it again. */
 const settled = () =>
-  eventually(async () => !(await local.processes()).some(({ what }) => what.includes("scribe")), 20_000);
+  eventually(async () => !(await local.processes()).some(({ what }) => what.includes("scribe")));
 const explained = async (): Promise<Explanation> =>
   JSON.parse(await run("capabilities", "scribe", "-o", "json"));
 

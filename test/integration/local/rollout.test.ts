@@ -114,7 +114,7 @@ test("while source and configuration are edited under load no event is lost", as
   ];
   for (const edit of edits) {
     await local.write("worker.yaml", worker(edit));
-    await eventually(async () => (await versions()).has(`${edit.version}-${edit.mark}`), 30_000);
+    await eventually(async () => (await versions()).has(`${edit.version}-${edit.mark}`));
   }
   const published = await stop();
   const found = await eventually(async () => {
@@ -161,7 +161,7 @@ test("a bad version is held back: the pod before it serves on, and the next good
   expect((await local.run("history", "worker")).stdout).toMatch(/\n1 .* yes +inline/);
   expect(await versions()).toEqual(new Set(["one-a"]));
   await local.write("worker.yaml", worker({ version: "two" }));
-  await eventually(async () => (await versions()).has("two-a"), 30_000);
+  await eventually(async () => (await versions()).has("two-a"));
   const published = await stop();
   await eventually(async () => {
     const all = await handled();

@@ -73,7 +73,7 @@ async function post(
 }
 
 /** Asks until it is answered: while a driver is started again there may be nobody. */
-const ping = () => eventually(async () => (await post({ prefer: "wait=5" })).events?.[0]?.data, 30_000);
+const ping = () => eventually(async () => (await post({ prefer: "wait=5" })).events?.[0]?.data);
 
 describe("while it runs", () => {
   test("edits are reconciled, bad YAML leaves the last good version, and a removed file its driver", async () => {

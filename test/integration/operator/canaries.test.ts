@@ -6,7 +6,8 @@ import { readEgressConfiguration } from "@vextir/operator/egress/configuration.t
 import { Egress } from "@vextir/operator/egress/egress.ts";
 import { Operator } from "@vextir/operator/operator.ts";
 import { pino } from "pino";
-import { ELECTION, eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { ELECTION, SYSTEM, World } from "./world.ts";
 
 /** What a tenant keeps in its Secret. */
 const CANARY = "canary-5e1f0d7c2b";
@@ -31,7 +32,7 @@ beforeAll(async () => {
   });
   world.operator = operator;
   void operator.run();
-  await eventually("the operator leads", async () => operator.isLeading);
+  await eventually(async () => operator.isLeading, "the operator leads");
   await world.startNats();
 });
 afterAll(async () => {
@@ -122,7 +123,7 @@ test("no secret is seen in any object but Secrets, in events, logs, metrics or p
   );
   expect(await Promise.all(asked)).toEqual([403, 407]);
   await world.delete(namespace, "gone");
-  await eventually("a Driver is gone", async () => (await world.driver(namespace, "gone")) === undefined);
+  await eventually(async () => (await world.driver(namespace, "gone")) === undefined, "a Driver is gone");
 
   const seen = [
     await visibleObjects(),

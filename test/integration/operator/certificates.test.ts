@@ -9,8 +9,9 @@ import { AuthorityStore } from "@vextir/operator/tls/authority-store.ts";
 import { issueCertificate } from "@vextir/operator/tls/issuing.ts";
 import { natsNames } from "@vextir/operator/tls/leaves.ts";
 import { presentedBy } from "@vextir/operator/tls/presented.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { openCluster } from "../../fixtures/kube-cluster.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { SYSTEM, World } from "./world.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -53,10 +54,10 @@ const countOf = (pem: string) => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
 
 /** Until nats-server shows what is written, brought to it as the kubelet does. */
 const taken = () =>
-  eventually("the server shows what is written", async () => {
+  eventually(async () => {
     await world.projectSecrets();
     return (await presented()) === (await written());
-  });
+  }, "the server shows what is written");
 
 async function connectTrusting(pem: string): Promise<NatsConnection> {
   const caFile = join(folder, "trusted.crt");
@@ -72,7 +73,7 @@ let happened: string[];
 async function livesOn(): Promise<void> {
   const text = `after ${heard.length}`;
   open.publish("live.gateway.topic", text);
-  await eventually("the subscription hears", async () => heard.at(-1) === text);
+  await eventually(async () => heard.at(-1) === text, "the subscription hears");
   const stored = await open.request("$KV.gateway.key", text, { timeout: 5_000 });
   expect(stored.json()).toMatchObject({ stream: "KV_gateway" });
   expect(happened).toEqual([]);
@@ -94,7 +95,7 @@ test("a certificate that ends soon is renewed, and taken by the running server",
   await world.api.request("MERGE", `/api/v1/namespaces/${SYSTEM}/secrets/vextir-nats-tls`, {
     data: { "tls.crt": encode(old.certificate), "tls.key": encode(old.privateKey) },
   });
-  await eventually("renewed", async () => ![first, fingerprint(old.certificate)].includes(await written()));
+  await eventually(async () => ![first, fingerprint(old.certificate)].includes(await written()), "renewed");
   const renewed = new X509Certificate(await pemOf("vextir-nats-tls", "tls.crt"));
   expect(Date.parse(renewed.validTo) - Date.now()).toBeGreaterThan(89 * DAY_MS);
   // Until the kubelet has brought it, the server shows the one that it has.
@@ -138,10 +139,10 @@ test("another authority: trusted before it signs, the one before trusted for a d
   await cluster.close();
 
   // Announced: everybody trusts both, and what is shown is still signed by the old one.
-  await eventually("both are published", async () => {
+  await eventually(async () => {
     await resync();
     return countOf(await trustedBy()) === 2;
-  });
+  }, "both are published");
   await taken();
   await (await connectTrusting(first)).close();
   await livesOn();
@@ -150,8 +151,8 @@ test("another authority: trusted before it signs, the one before trusted for a d
   const both = await trustedBy();
   const signer = await pemOf("vextir-ca", "tls.crt");
   world.laterMs = HOUR_MS;
-  await eventually("the next one signs", async () => (await pemOf("vextir-ca", "tls.crt")) !== signer);
-  await eventually("and has signed", async () => isSignedBy(await pemOf("vextir-ca", "tls.crt")));
+  await eventually(async () => (await pemOf("vextir-ca", "tls.crt")) !== signer, "the next one signs");
+  await eventually(async () => isSignedBy(await pemOf("vextir-ca", "tls.crt")), "and has signed");
   await taken();
   await expect(connectTrusting(first)).rejects.toThrow();
   await (await connectTrusting(both)).close();
@@ -162,12 +163,12 @@ test("another authority: trusted before it signs, the one before trusted for a d
 
   // Forgotten: after a day the old one is trusted no more.
   world.laterMs = 25 * HOUR_MS;
-  await eventually("forgotten", async () => (await pemOf("vextir-ca", "previous.crt")) === "");
+  await eventually(async () => (await pemOf("vextir-ca", "previous.crt")) === "", "forgotten");
   world.laterMs = 0;
-  await eventually("one is published", async () => {
+  await eventually(async () => {
     await resync();
     return countOf(await trustedBy()) === 1;
-  });
+  }, "one is published");
   expect(await trustedBy()).not.toBe(first);
   await taken();
   await (await connectTrusting(await trustedBy())).close();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { eventually } from "../../fixtures/eventually.ts";
 import { OperatorProcess } from "./operator-process.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { SYSTEM, World } from "./world.ts";
 
 let world: World;
 let operator: OperatorProcess | undefined;
@@ -60,8 +61,8 @@ async function madeIn(namespace: string): Promise<unknown> {
 async function settled(namespace: string, names: readonly string[]): Promise<void> {
   for (const name of names) await world.waitFor(namespace, name, "SubscriptionsReady", "True");
   await eventually(
-    "every Deployment",
     async () => (await world.list("apps/v1", "deployments", namespace)).length === names.length,
+    "every Deployment",
   );
 }
 
@@ -86,32 +87,32 @@ test("killed at any moment and started again, it comes to the same state as undi
   await settled(calm, names);
   const left = await changeAll(calm);
   await settled(calm, left);
-  await eventually("the deleted ones are gone", async () => !(await world.driver(calm, "c11")));
-  const wanted = await eventually("no prunings left", async () => {
+  await eventually(async () => !(await world.driver(calm, "c11")), "the deleted ones are gone");
+  const wanted = await eventually(async () => {
     const made = await madeIn(calm);
     return (made as { objects: string[][] }).objects[1]?.length === 4 && made;
-  });
+  }, "no prunings left");
 
   // Kills spread over the time that the work takes.
   await Promise.all([makeAll(stormy), stormOf(4)]);
   await settled(stormy, names);
   await Promise.all([changeAll(stormy), stormOf(4)]);
   await settled(stormy, left);
-  await eventually("the deleted ones are gone", async () => {
+  await eventually(async () => {
     const found = await Promise.all(names.slice(8).map((name) => world.driver(stormy, name)));
     return found.every((driver) => driver === undefined);
-  });
-  await eventually("the same state", async () => {
+  }, "the deleted ones are gone");
+  await eventually(async () => {
     expect(await madeIn(stormy)).toEqual(wanted);
     return true;
-  });
+  }, "the same state");
 });
 
 const leads = () =>
-  eventually("it leads", async () => {
+  eventually(async () => {
     const lease = await world.get("coordination.k8s.io/v1", "leases", SYSTEM, "vextir-operator");
     return lease?.spec?.holderIdentity;
-  });
+  }, "it leads");
 
 /** Each operator lives for some part of the time that it needs to get to work and to end it. */
 async function stormOf(kills: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { API_VERSION, type Condition } from "@vextir/api";
+import { eventually } from "../../fixtures/eventually.ts";
 import { OUTAGE_MS, outage } from "../../fixtures/outage.ts";
-import { collection, eventually, SYSTEM, World } from "./world.ts";
+import { collection, SYSTEM, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -26,12 +27,12 @@ const apply = (spec: object) =>
   });
 
 const ready = (status: string, reason?: string) =>
-  eventually(`the EventBus is Ready=${status} ${reason}`, async () => {
+  eventually(async () => {
     const found = await bus();
     const condition: Condition = found?.status?.conditions?.[0];
     const fits = condition?.status === status && condition.observedGeneration === found.metadata.generation;
     return fits && (reason === undefined || condition.reason === reason) && condition;
-  });
+  }, `the EventBus is Ready=${status} ${reason}`);
 
 test("is made where there are Drivers, without an owner, and stays when they are gone", async () => {
   await world.apply(namespace, "gateway", gateway);
@@ -41,7 +42,7 @@ test("is made where there are Drivers, without an owner, and stays when they are
   expect(found.spec.events).toEqual({ maxAge: "168h", maxBytes: "1Gi" });
   await world.waitFor(namespace, "gateway", "BusAccessReady", "True");
   await world.delete(namespace, "gateway");
-  await eventually("gone", async () => !(await world.driver(namespace, "gateway")));
+  await eventually(async () => !(await world.driver(namespace, "gateway")), "gone");
   expect((await bus()).metadata.deletionTimestamp).toBeUndefined();
 });
 
@@ -74,7 +75,7 @@ test("waits for its Drivers when it is deleted, and keeps the events by default"
   await world.api.request("DELETE", path());
   await ready("False", "InUse");
   await world.delete(namespace, "gateway");
-  await eventually("no EventBus", async () => !(await bus()));
+  await eventually(async () => !(await bus()), "no EventBus");
   expect(await pinned()).toBe(account);
   await world.apply(namespace, "gateway", gateway);
   await ready("True");
@@ -86,7 +87,7 @@ test("takes the events with it when it is told to", async () => {
   await ready("True");
   const { connection } = await world.tenant(namespace);
   await world.api.request("DELETE", path());
-  await eventually("no EventBus", async () => !(await bus()));
+  await eventually(async () => !(await bus()), "no EventBus");
   await connection.closed();
   const pinned = await world.get("v1", "secrets", SYSTEM, "vextir-bus-accounts");
   expect(pinned.data?.[namespace]).toBeUndefined();
@@ -106,11 +107,11 @@ test(
     expect(await world.deployment(namespace, "late")).toBeUndefined();
     await world.startNats();
     await world.waitFor(namespace, "late", "BusAccessReady", "True");
-    await eventually("gone", async () => !(await world.driver(namespace, "gateway")));
+    await eventually(async () => !(await world.driver(namespace, "gateway")), "gone");
     // Its ServiceAccount comes with its Deployment, and whoever lets it in hears of it a little later.
-    await eventually("its Deployment", () => world.deployment(namespace, "late"));
-    const connection = await eventually("it is let in", () => world.connectAs(namespace, "late"));
+    await eventually(() => world.deployment(namespace, "late"), "its Deployment");
+    const connection = await eventually(() => world.connectAs(namespace, "late"), "it is let in");
     await connection.close();
   },
-  60_000 + OUTAGE_MS,
+  240_000 + OUTAGE_MS,
 );

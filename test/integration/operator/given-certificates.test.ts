@@ -12,7 +12,8 @@ import type { KeyedCertificate } from "@vextir/operator/tls/certificate-check.ts
 import { createAuthority, issueCertificate } from "@vextir/operator/tls/issuing.ts";
 import { leavesOf } from "@vextir/operator/tls/leaves.ts";
 import { presentedBy } from "@vextir/operator/tls/presented.ts";
-import { collection, eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, SYSTEM, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -68,11 +69,11 @@ async function issue(issuer = first): Promise<Map<string, string>> {
 
 /** The operator's API shows it, and so does nats-server once the kubelet has brought it. */
 async function isShown(made: ReadonlyMap<string, string>): Promise<void> {
-  await eventually("nats-server shows it", async () => {
+  await eventually(async () => {
     await world.projectSecrets();
     return (await presentedBy("localhost", world.nats.port)).fingerprint === made.get("vextir-nats-tls");
-  });
-  await eventually("the API shows it", async () => {
+  }, "nats-server shows it");
+  await eventually(async () => {
     const port = world.operator?.apiPort;
     if (!port) return false;
     const socket = connectTls({ host: "localhost", port, rejectUnauthorized: false });
@@ -80,7 +81,7 @@ async function isShown(made: ReadonlyMap<string, string>): Promise<void> {
     const shown = socket.getPeerCertificate().fingerprint256;
     socket.destroy();
     return shown === made.get("vextir-operator-tls");
-  });
+  }, "the API shows it");
 }
 
 async function connectTrusting(...authorities: (KeyedCertificate | undefined)[]): Promise<NatsConnection> {
@@ -104,8 +105,9 @@ const restartOperator = async (alsoTrusted: string) => {
 
 test("until they are there the operator says which it waits for, and makes none", async () => {
   await world.startOperator({ tls: { given: true, alsoTrusted: "" } });
-  await eventually("it is said", async () =>
-    lines.some((line) => line.includes("see the Certificate of that name")),
+  await eventually(
+    async () => lines.some((line) => line.includes("see the Certificate of that name")),
+    "it is said",
   );
   expect(await world.get("v1", "secrets", SYSTEM, "vextir-nats-tls")).toBeUndefined();
   expect(await world.get("v1", "secrets", SYSTEM, "vextir-ca")).toBeUndefined();
@@ -135,8 +137,9 @@ test("one that is renewed is taken while connections live on", async () => {
 
 test("another issuer: announced by a value, then in use, then alone", async () => {
   await restartOperator(second?.certificate ?? "");
-  await eventually("both are trusted", async () =>
-    (await trusted())?.includes(second?.certificate.trim() ?? "-"),
+  await eventually(
+    async () => (await trusted())?.includes(second?.certificate.trim() ?? "-"),
+    "both are trusted",
   );
   await (await connectTrusting(first)).close();
   await livesOn();
@@ -149,8 +152,8 @@ test("another issuer: announced by a value, then in use, then alone", async () =
 
   await restartOperator("");
   await eventually(
-    "the second alone is trusted",
     async () => (await trusted()) === second?.certificate.trim(),
+    "the second alone is trusted",
   );
   await isShown(made);
   await (await connectTrusting(second)).close();

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { connect, errors, tokenAuthenticator } from "@nats-io/transport-node";
 import { decodeJwt, SignJWT } from "jose";
+import { eventually } from "../../fixtures/eventually.ts";
 import { OperatorProcess } from "./operator-process.ts";
-import { collection, eventually, World } from "./world.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let second: OperatorProcess;
@@ -74,7 +75,7 @@ test("a pod that is gone: its token is refused within two seconds, while the API
   await (await world.connectWith(token)).close();
   await remove("pods", await podOf(token));
   const began = performance.now();
-  await eventually("refused", () => refused(token).then(() => true), 10_000);
+  await eventually(() => refused(token).then(() => true), "refused");
   const tookMs = Math.round(performance.now() - began);
   process.stdout.write(`deleted pod's token refused after ${tookMs} ms\n`);
   expect(tookMs).toBeLessThan(2_000);
@@ -85,14 +86,15 @@ test("the ServiceAccount was made again under its name: tokens of the one before
   await (await world.connectWith(before)).close();
   const { metadata } = await world.get("v1", "serviceaccounts", namespace, ACCOUNT);
   await remove("serviceaccounts", ACCOUNT);
-  await eventually("the operator makes it anew", async () => {
+  await eventually(async () => {
     const now = await world.get("v1", "serviceaccounts", namespace, ACCOUNT);
     return now && now.metadata.uid !== metadata.uid;
-  });
-  await eventually("refused", () => refused(before).then(() => true));
+  }, "the operator makes it anew");
+  await eventually(() => refused(before).then(() => true), "refused");
   const after = await world.token(namespace, "gateway");
-  await eventually("let in", () =>
-    world.connectWith(after).then((connection) => connection.close().then(() => true)),
+  await eventually(
+    () => world.connectWith(after).then((connection) => connection.close().then(() => true)),
+    "let in",
   );
 });
 
@@ -122,10 +124,10 @@ test("one of two replicas is killed: connects go on", async () => {
     }
   });
   await second.shows('vextir_bus_connections_total{outcome="Accepted"}');
-  await eventually("connects", async () => tookMs.length > 100);
+  await eventually(async () => tookMs.length > 100, "connects");
   await second.kill();
   const before = tookMs.length;
-  await eventually("further connects", async () => tookMs.length > before + 200);
+  await eventually(async () => tookMs.length > before + 200, "further connects");
   ends = true;
   await Promise.all(workers);
   const slowest = Math.max(...tookMs);
@@ -150,7 +152,7 @@ describe("while the API server is away", () => {
     tokens["forged"] = `${tokens["good"].slice(0, -6)}AAAAAA`;
     tokens["for another audience"] = await resigned(tokens["good"], { aud: ["vextir-hub"] });
     await remove("pods", await podOf(tokens["of a pod that is gone"]));
-    await eventually("refused", () => refused(tokens["of a pod that is gone"] as string).then(() => true));
+    await eventually(() => refused(tokens["of a pod that is gone"] as string).then(() => true), "refused");
     await world.api.kill();
   });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -21,7 +22,7 @@ const assistant = {
 };
 
 const deploymentOf = (name: string) =>
-  eventually(`the Deployment ${name}`, () => world.deployment(namespace, name));
+  eventually(() => world.deployment(namespace, name), `the Deployment ${name}`);
 
 describe("a spec that can't be run", () => {
   const table: { reason: string; spec: object; condition: string; why: string; message: string }[] = [
@@ -93,11 +94,11 @@ describe("a spec that can't be run", () => {
 
 test("what goes wrong is a Kubernetes event, once", async () => {
   await world.apply(namespace, "broken", { class: "IO", module: "nothing" });
-  const told = await eventually("an event", async () => {
+  const told = await eventually(async () => {
     const events = await world.list("events.k8s.io/v1", "events", namespace);
     const own = events.filter(({ regarding }) => regarding.kind === "Driver");
     return own.length > 0 && own;
-  });
+  }, "an event");
   expect(told).toHaveLength(1);
   expect(told[0]).toMatchObject({ type: "Warning", reason: "UnknownModule" });
 });
@@ -138,10 +139,10 @@ test("a change of an own object by hand is undone", async () => {
   await deploymentOf("gateway");
   const path = `${collection("apps/v1", "deployments", namespace)}/gateway`;
   await world.api.request("MERGE", path, { spec: { replicas: 5 } });
-  await eventually("one replica", async () => (await deploymentOf("gateway")).spec.replicas === 1);
+  await eventually(async () => (await deploymentOf("gateway")).spec.replicas === 1, "one replica");
   const accounts = `${collection("v1", "serviceaccounts", namespace)}/driver-gateway`;
   await world.api.request("DELETE", accounts);
-  await eventually("its account", () => world.get("v1", "serviceaccounts", namespace, "driver-gateway"));
+  await eventually(() => world.get("v1", "serviceaccounts", namespace, "driver-gateway"), "its account");
 });
 
 test("a paused Driver is left alone, but can be deleted", async () => {
@@ -154,13 +155,13 @@ test("a paused Driver is left alone, but can be deleted", async () => {
   await deploymentOf("other");
   expect((await deploymentOf("gateway")).spec).toEqual(before.spec);
   await world.apply(namespace, "gateway", { class: "IO", module: "gateway", args: ["x"] });
-  await eventually("its turn", async () => {
+  await eventually(async () => {
     const { spec } = await deploymentOf("gateway");
     return spec.template.spec.containers[0].args?.[0] === "x";
-  });
+  }, "its turn");
   await world.apply(namespace, "gateway", { class: "IO", module: "gateway", args: ["x"] }, paused);
   await world.delete(namespace, "gateway");
-  await eventually("gone", async () => !(await world.driver(namespace, "gateway")));
+  await eventually(async () => !(await world.driver(namespace, "gateway")), "gone");
 });
 
 const calls = async (connection: NatsConnection, subject: string) => {
@@ -184,13 +185,13 @@ test("a granted call works as soon as its callee is there, and no longer when an
     callback: (_, message) => void message.respond(`hello ${message.subject.split(".").at(-1)}`),
   });
   await eventually(
-    "an answer",
     async () => (await calls(connection, "call.callee.hello.caller")) === "hello caller",
+    "an answer",
   );
   expect(await calls(connection, "call.callee.bye.caller")).toBeUndefined();
   await world.delete(namespace, "callee");
   await callee.closed();
-  await eventually("gone", async () => !(await world.driver(namespace, "callee")));
+  await eventually(async () => !(await world.driver(namespace, "callee")), "gone");
   expect(await calls(connection, "call.callee.hello.caller")).toBeUndefined();
   await connection.close();
 });
@@ -213,12 +214,12 @@ test("namespaces with Drivers of the same names share nothing", async () => {
   const about = headers();
   about.set("ce-specversion", "1.0");
   await mine.request("evt.twin.0.a.b", "{}", { headers: about, timeout: 10_000 });
-  await eventually("seen by its own", async () => seen.includes("mine"));
+  await eventually(async () => seen.includes("mine"), "seen by its own");
   expect(seen).toEqual(["mine"]);
   const { connection, jetstream } = await world.tenant(other);
   expect((await jetstream.streams.info("EVENTS")).state.messages).toBe(0);
   await world.delete(namespace, "twin");
-  await eventually("gone", async () => !(await world.driver(namespace, "twin")));
+  await eventually(async () => !(await world.driver(namespace, "twin")), "gone");
   expect(await world.accounts(other)).toEqual(["twin"]);
   expect((await jetstream.consumers.info("EVENTS", "twin_default")).name).toBe("twin_default");
   expect(theirs.isClosed()).toBe(false);
@@ -236,5 +237,5 @@ test("an account whose Driver vanished without a farewell is collected when the 
   expect(await world.accounts(namespace)).toEqual(["gateway"]);
   await world.startOperator();
   await world.admits();
-  await eventually("no account", async () => (await world.accounts(namespace)).length === 0);
+  await eventually(async () => (await world.accounts(namespace)).length === 0, "no account");
 });

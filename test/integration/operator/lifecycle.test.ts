@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstream } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -44,7 +45,7 @@ describe("a Driver", () => {
   test("gets its objects, its access to the bus, and says so", async () => {
     await world.apply(namespace, "gateway", gateway);
     await world.waitFor(namespace, "gateway", "BusAccessReady", "True");
-    const deployment = await eventually("a Deployment", () => world.deployment(namespace, "gateway"));
+    const deployment = await eventually(() => world.deployment(namespace, "gateway"), "a Deployment");
     const [configMap] = (await names("v1", "configmaps")).filter((name) => name.startsWith("gateway-"));
     expect(deployment.spec.template.spec.volumes[0].configMap.name).toBe(configMap);
     expect(await names("v1", "serviceaccounts")).toEqual(["driver-gateway"]);
@@ -72,11 +73,11 @@ describe("a Driver", () => {
       ...gateway,
       capabilities: { ...gateway.capabilities, publish: ["chat.message.*"] },
     });
-    await eventually("the new grant", () => publish(connection, "evt.gateway.0.chat.message.sent"));
-    const after = await eventually("new pods", async () => {
+    await eventually(() => publish(connection, "evt.gateway.0.chat.message.sent"), "the new grant");
+    const after = await eventually(async () => {
       const found = await world.deployment(namespace, "gateway");
       return found.metadata.generation > before.metadata.generation && found;
-    });
+    }, "new pods");
     expect(after.metadata.uid).toBe(before.metadata.uid);
     expect(await names("v1", "configmaps")).toHaveLength(2);
   });
@@ -85,23 +86,23 @@ describe("a Driver", () => {
     const { spec } = await world.deployment(namespace, "gateway");
     const path = `${collection("vextir.io/v1alpha1", "drivers", namespace)}/gateway/scale`;
     await world.api.request("MERGE", path, { spec: { replicas: 2 } });
-    const scaled = await eventually("two replicas", async () => {
+    const scaled = await eventually(async () => {
       const found = await world.deployment(namespace, "gateway");
       return found.spec.replicas === 2 && found;
-    });
+    }, "two replicas");
     expect(scaled.spec.template).toEqual(spec.template);
-    await eventually("a budget", async () => (await names("policy/v1", "poddisruptionbudgets")).length === 1);
+    await eventually(async () => (await names("policy/v1", "poddisruptionbudgets")).length === 1, "a budget");
     await world.api.request("MERGE", path, { spec: { replicas: 1 } });
     await eventually(
-      "no budget",
       async () => (await names("policy/v1", "poddisruptionbudgets")).length === 0,
+      "no budget",
     );
   });
 
   test("is pruned of what it no longer wants", async () => {
     const { ports: _ports, ...rest } = gateway;
     await world.apply(namespace, "gateway", rest);
-    await eventually("no Service", async () => (await names("v1", "services")).length === 0);
+    await eventually(async () => (await names("v1", "services")).length === 0, "no Service");
   });
 
   test("leaves nothing when it is deleted, and its token is refused", async () => {
@@ -109,7 +110,7 @@ describe("a Driver", () => {
     const { connection: admin, jetstream: streams } = await world.tenant(namespace);
     const closed = connection.closed();
     await world.delete(namespace, "gateway");
-    await eventually("the Driver is gone", async () => !(await world.driver(namespace, "gateway")));
+    await eventually(async () => !(await world.driver(namespace, "gateway")), "the Driver is gone");
     await closed;
     expect(await world.accounts(namespace)).toEqual([]);
     const consumers = [];

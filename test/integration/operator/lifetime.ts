@@ -1,7 +1,8 @@
 import { API_VERSION, Manifest } from "@vextir/api";
+import { eventually } from "../../fixtures/eventually.ts";
 import { askApi } from "./asking.ts";
 import { openRotations } from "./rotating.ts";
-import { collection, eventually, SYSTEM, type World } from "./world.ts";
+import { collection, SYSTEM, type World } from "./world.ts";
 
 const gateway = {
   class: "IO",
@@ -42,10 +43,10 @@ async function policy(world: World): Promise<void> {
   const path = `/apis/${API_VERSION}/tenantpolicies/any`;
   const object = { apiVersion: API_VERSION, kind: "TenantPolicy", metadata: { name: "any" }, spec: {} };
   await world.api.request("APPLY", path, object);
-  await eventually("it is enforced", async () => {
+  await eventually(async () => {
     const { status } = (await world.api.request("GET", path)).body;
     return status?.conditions?.some(({ type }: { type: string }) => type === "Enforced");
-  });
+  }, "it is enforced");
 }
 
 /** A built-in's objects come and go with its spec. */
@@ -64,10 +65,10 @@ async function drivers(world: World, namespace: string): Promise<void> {
     const { metadata } = await world.deployment(namespace, "gateway");
     templates.add(metadata.labels["vextir.io/template-hash"]);
   }
-  await eventually("old templates are deleted", async () => {
+  await eventually(async () => {
     const there = (await world.list("v1", "configmaps", namespace)).map(({ metadata }) => metadata.name);
     return [...templates].some((hash) => !there.includes(`gateway-${hash}`));
-  });
+  }, "old templates are deleted");
 }
 
 /** Code from a ConfigMap, whose pod tells its manifest. */
@@ -80,12 +81,12 @@ async function ownCode(world: World, namespace: string): Promise<void> {
     class: "Tool",
     source: { configMapRef: { name: "code", key: "driver.ts" } },
   });
-  const { metadata } = await eventually("a Deployment", () => world.deployment(namespace, "scribe"));
+  const { metadata } = await eventually(() => world.deployment(namespace, "scribe"), "a Deployment");
   const pod = await world.connectAs(namespace, "scribe");
   const manifest = Manifest.parse({ name: "scribe", version: "1.0.0", class: "Tool" });
   const templateHash = metadata.labels["vextir.io/template-hash"];
   const body = JSON.stringify({ pod: "scribe-0", templateHash, manifest });
-  await eventually("a verdict", () => pod.request("vextir.report", body, { timeout: 10_000 }));
+  await eventually(() => pod.request("vextir.report", body, { timeout: 10_000 }), "a verdict");
   await world.waitFor(namespace, "scribe", "CapabilitiesGranted", "True");
   await pod.close();
 }
@@ -96,19 +97,19 @@ async function fewerPods(world: World, namespace: string): Promise<void> {
   const scaled = (minReplicaCount: number) =>
     world.apply(namespace, "gateway", { ...gateway, scaling: { minReplicaCount, behavior } });
   await scaled(2);
-  await eventually("two pods are wanted", async () => {
+  await eventually(async () => {
     return (await world.deployment(namespace, "gateway")).spec.replicas === 2;
-  });
+  }, "two pods are wanted");
   const pods = [await podInHand(world, namespace, 0), await podInHand(world, namespace, 1)];
   await scaled(1);
   const costs = async () => {
     const found = await Promise.all(pods.map(({ name }) => world.get("v1", "pods", namespace, name)));
     return found.map(({ metadata }) => metadata.annotations?.["controller.kubernetes.io/pod-deletion-cost"]);
   };
-  await eventually("the one that works costs more", async () => (await costs())[1] === "1");
-  await eventually("one pod is wanted", async () => {
+  await eventually(async () => (await costs())[1] === "1", "the one that works costs more");
+  await eventually(async () => {
     return (await world.deployment(namespace, "gateway")).spec.replicas === 1;
-  });
+  }, "one pod is wanted");
   await Promise.all(pods.map(({ connection }) => connection.close()));
   await world.apply(namespace, "gateway", gateway);
 }
@@ -134,17 +135,17 @@ async function repeatedEvent(world: World, namespace: string): Promise<void> {
     await world.apply(namespace, "assistant", { ...assistant, config: { tone: "kind" } });
     await world.waitFor(namespace, "assistant", "Accepted", "True");
   }
-  await eventually("the event is counted", async () => {
+  await eventually(async () => {
     const events = await world.list("events.k8s.io/v1", "events", namespace);
     return events.some(({ series }) => series?.count >= 2);
-  });
+  }, "the event is counted");
 }
 
 /** A driver's key is rotated, as somebody asks a replica to. */
 async function rotation(world: World, namespace: string): Promise<void> {
   const { rotations, close } = await openRotations(world);
   await rotations.begin({ kind: "driver", namespace, name: "gateway" });
-  await eventually("it is done", async () => (await rotations.status()).last?.outcome === "Done");
+  await eventually(async () => (await rotations.status()).last?.outcome === "Done", "it is done");
   await close();
 }
 
@@ -159,21 +160,21 @@ async function restart(world: World, namespace: string): Promise<void> {
     nats: { ...nats, storageBytes: nats.storageBytes * 2 },
   });
   await gone(world, "networking.k8s.io/v1", "networkpolicies", namespace, "gateway");
-  await eventually("nats-server's configuration is renewed", async () => {
+  await eventually(async () => {
     const { data } = await world.get("v1", "secrets", SYSTEM, "vextir-nats");
     return data["nats.conf"] !== before.data["nats.conf"];
-  });
-  await eventually("the account without a Driver is collected", async () => {
+  }, "nats-server's configuration is renewed");
+  await eventually(async () => {
     return !(await world.accounts(namespace)).includes("assistant");
-  });
+  }, "the account without a Driver is collected");
 }
 
 /** Somebody asks the operator what a driver may do. */
 async function people(world: World, namespace: string): Promise<void> {
   const token = await platformToken(world);
-  await eventually("an answer", async () => {
+  await eventually(async () => {
     return (await askOperator({ world }, "GET", capabilitiesOf(namespace), { token })).status === 200;
-  });
+  }, "an answer");
 }
 
 const capabilitiesOf = (namespace: string) => `/v1/namespaces/${namespace}/drivers/gateway/capabilities`;
@@ -204,13 +205,13 @@ async function authority(world: World): Promise<void> {
   const data = async () => Promise.all(secrets.map((name) => world.get("v1", "secrets", SYSTEM, name)));
   const before = await data();
   const asked = { token: await platformToken(world), body: '{"kind":"authority"}' };
-  await eventually("taken note of", async () => {
+  await eventually(async () => {
     return (await askOperator({ world }, "POST", "/v1/keys:rotate", asked)).status === 202;
-  });
-  await eventually("made anew", async () => {
+  }, "taken note of");
+  await eventually(async () => {
     const after = await data();
     return after.every((secret, i) => secret.data["tls.crt"] !== before[i].data["tls.crt"]);
-  });
+  }, "made anew");
   await world.projectSecrets();
 }
 
@@ -235,7 +236,7 @@ export async function install(world: World, signal: AbortSignal): Promise<void> 
   const running = operator.run();
   try {
     const account = () => world.get("v1", "serviceaccounts", namespace, "driver-gateway");
-    await eventually("a ServiceAccount", async () => signal.aborted || account(), 60_000);
+    await eventually(async () => signal.aborted || account(), "a ServiceAccount");
     // Who may not ask whose token it is lets nobody in.
     const connected = signal.aborted
       ? undefined
@@ -243,12 +244,12 @@ export async function install(world: World, signal: AbortSignal): Promise<void> 
     await connected?.close();
     // What has worked is kept.
     const deployment = () => world.deployment(namespace, "gateway");
-    await eventually("a Deployment", async () => signal.aborted || deployment(), 60_000);
+    await eventually(async () => signal.aborted || deployment(), "a Deployment");
     if (!signal.aborted) await world.makePodsReady(namespace, "gateway");
     const token = await platformToken(world);
-    await eventually("the API", async () => signal.aborted || operator.apiPort, 60_000);
+    await eventually(async () => signal.aborted || operator.apiPort, "the API");
     if (!signal.aborted) await askOperator({ world, operator }, "GET", capabilitiesOf(namespace), { token });
-    await eventually("the signal", async () => signal.aborted, 60_000);
+    await eventually(async () => signal.aborted, "the signal");
   } finally {
     await operator.stop();
     await running;
@@ -259,15 +260,15 @@ export async function install(world: World, signal: AbortSignal): Promise<void> 
 
 async function ready(world: World, namespace: string, name: string): Promise<void> {
   await world.waitFor(namespace, name, "BusAccessReady", "True");
-  await eventually("a Deployment", () => world.deployment(namespace, name));
+  await eventually(() => world.deployment(namespace, name), "a Deployment");
   await world.makePodsReady(namespace, name);
   await world.waitFor(namespace, name, "Ready", "True");
 }
 
 const gone = (world: World, apiVersion: string, plural: string, namespace: string, name: string) =>
   eventually(
-    `${plural} ${name} is gone`,
     async () => !(await world.get(apiVersion, plural, namespace, name)),
+    `${plural} ${name} is gone`,
   );
 
 /** Deleted without its finalizers being waited for. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { Manifest, type ManifestInput, type ManifestVerdict } from "@vextir/api";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -31,7 +32,7 @@ const manifest = (input: Partial<ManifestInput> = {}): Manifest =>
   });
 
 const templateOf = async (name: string): Promise<string> => {
-  const deployment = await eventually("a Deployment", () => world.deployment(namespace, name));
+  const deployment = await eventually(() => world.deployment(namespace, name), "a Deployment");
   return deployment.metadata.labels["vextir.io/template-hash"];
 };
 
@@ -39,8 +40,9 @@ const templateOf = async (name: string): Promise<string> => {
 async function report(pod: NatsConnection, template: string, body: Manifest): Promise<ManifestVerdict> {
   const request = JSON.stringify({ pod: "scribe-0", templateHash: template, manifest: body });
   // Nobody listens yet: asked again.
-  const answer = await eventually("an answer", () =>
-    pod.request("vextir.report", request, { timeout: 10_000 }),
+  const answer = await eventually(
+    () => pod.request("vextir.report", request, { timeout: 10_000 }),
+    "an answer",
   );
   return answer.json();
 }
@@ -70,12 +72,12 @@ test("needs that are not granted are refused by name, and accepted once they are
   expect(missing.message).toContain("publish a.c; state");
   const before = await templateOf("scribe");
   await world.apply(namespace, "scribe", { ...code(), capabilities: { publish: ["a.*"], state: true } });
-  const template = await eventually("another template", async () => {
+  const template = await eventually(async () => {
     const found = await templateOf("scribe");
     return found !== before && found;
-  });
+  }, "another template");
   // The operator takes a breath between two manifests of one driver; the runtime asks again too.
-  await eventually("accepted", async () => (await report(pod, template, needy)).accepted);
+  await eventually(async () => (await report(pod, template, needy)).accepted, "accepted");
   await world.waitFor(namespace, "scribe", "CapabilitiesGranted", "True");
   await pod.close();
 });
@@ -92,7 +94,7 @@ test("a configuration that the reported schema refuses makes Accepted=False; the
   expect(await templateOf("scribe")).toBe(template);
   await world.apply(namespace, "scribe", { ...code(), config: { limit: 4 } });
   await world.waitFor(namespace, "scribe", "Accepted", "True");
-  await eventually("new pods", async () => (await templateOf("scribe")) !== template);
+  await eventually(async () => (await templateOf("scribe")) !== template, "new pods");
   await pod.close();
 });
 
@@ -152,7 +154,7 @@ test("code of a ConfigMap: it may come later, and its changes make new pods", as
   const held = await world.get("v1", "configmaps", namespace, `scribe-${before}`);
   expect(held.data["driver.ts"]).toBe("export default 1");
   await world.api.request("MERGE", `${configMaps}/code`, configMap("export default 2"));
-  await eventually("new pods", async () => (await templateOf("scribe")) !== before);
+  await eventually(async () => (await templateOf("scribe")) !== before, "new pods");
   const template = await templateOf("scribe");
   await world.api.request("DELETE", `${configMaps}/code`);
   await world.waitFor(namespace, "scribe", "Accepted", "False", "SourceNotFound");
@@ -167,19 +169,19 @@ test("what code asks for is what its pods get: made once more after the first re
   const pod = await world.connectAs(namespace, "scribe");
   const first = await templateOf("scribe");
   expect(await report(pod, first, asking)).toMatchObject({ accepted: true });
-  const second = await eventually("made once more", async () => {
+  const second = await eventually(async () => {
     const found = await templateOf("scribe");
     return found !== first && found;
-  });
+  }, "made once more");
   expect(await resourcesOf()).toEqual({ requests: { memory: "64Mi" } });
-  await eventually("accepted", async () => (await report(pod, second, asking)).accepted);
+  await eventually(async () => (await report(pod, second, asking)).accepted, "accepted");
   await world.apply(namespace, "scribe", code("export default 2"));
-  const third = await eventually("the edit", async () => {
+  const third = await eventually(async () => {
     const found = await templateOf("scribe");
     return found !== second && found;
-  });
+  }, "the edit");
   expect(await resourcesOf()).toEqual({ requests: { memory: "64Mi" } });
-  await eventually("accepted", async () => (await report(pod, third, asking)).accepted);
+  await eventually(async () => (await report(pod, third, asking)).accepted, "accepted");
   await world.waitFor(namespace, "scribe", "CapabilitiesGranted", "True", "Granted");
   expect(await templateOf("scribe")).toBe(third);
   await pod.close();

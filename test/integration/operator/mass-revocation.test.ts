@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { API_VERSION } from "@vextir/api";
-import { eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 const DRIVERS = 200;
 const CONNECTED = 50;
@@ -22,11 +23,7 @@ test(`a policy that refuses ${DRIVERS} Drivers at once takes from all of them wh
       module: "gateway",
       capabilities: { publish: ["a.>"] },
     });
-  await eventually(
-    "all have accounts",
-    async () => (await world.accounts(namespace)).length === DRIVERS,
-    60_000,
-  );
+  await eventually(async () => (await world.accounts(namespace)).length === DRIVERS, "all have accounts");
   const connections = await Promise.all(
     names.slice(-CONNECTED).map((name) => world.connectAs(namespace, name)),
   );
@@ -37,12 +34,11 @@ test(`a policy that refuses ${DRIVERS} Drivers at once takes from all of them wh
   await Promise.all(connections.map((connection) => connection.closed()));
   const kickedMs = Date.now() - began;
   const standing = await world.list("apps/v1", "deployments", namespace);
-  await eventually("no account is left", async () => (await world.accounts(namespace)).length === 0, 30_000);
+  await eventually(async () => (await world.accounts(namespace)).length === 0, "no account is left");
   const goneMs = Date.now() - began;
   await eventually(
-    "no pods",
     async () => (await world.list("apps/v1", "deployments", namespace)).length === 0,
-    60_000,
+    "no pods",
   );
   console.info(
     `${CONNECTED} connections kicked after ${kickedMs} ms, ${DRIVERS} accounts gone after ${goneMs} ms, Deployments after ${Date.now() - began} ms`,

@@ -17,7 +17,8 @@ import { bucketStream, ownSubscription } from "@vextir/operator/bus/streams.ts";
 import { readableSources } from "@vextir/operator/explain/explain.ts";
 import fc from "fast-check";
 import type { z } from "zod";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 type SpecInput = z.input<typeof DriverSpec>;
 
@@ -68,14 +69,14 @@ describe("names as long as they may be work from end to end", () => {
     });
     for (const name of [caller, callee]) {
       await world.waitFor(namespace, name, "BusAccessReady", "True");
-      await eventually("its Deployment", () => world.deployment(namespace, name));
+      await eventually(() => world.deployment(namespace, name), "its Deployment");
     }
     for (const [apiVersion, plural] of [
       ["v1", "services"],
       ["policy/v1", "poddisruptionbudgets"],
       ["networking.k8s.io/v1", "networkpolicies"],
     ] as const)
-      await eventually(plural, () => world.get(apiVersion, plural, namespace, caller));
+      await eventually(() => world.get(apiVersion, plural, namespace, caller), plural);
 
     const me = await world.connectAs(namespace, caller);
     const other = await world.connectAs(namespace, callee);
@@ -298,16 +299,19 @@ test("what is taken becomes a driver on the bus, or says why not", async () => {
     const spec = specOf(rest);
     if ((await create(name, spec)).status >= 300) continue;
     await world.apply(namespace, name, spec);
-    const accepted = await eventually(`${name} is judged: ${JSON.stringify(spec)}`, async () => {
-      const driver = await world.driver(namespace, name);
-      const of = (wanted: string) =>
-        driver?.status?.conditions?.find(
-          (c: { type: string; observedGeneration: number }) =>
-            c.type === wanted && c.observedGeneration === driver.metadata.generation,
-        );
-      if (of("Accepted")?.status === "False") return of("Accepted");
-      return of("BusAccessReady")?.status === "True" && of("Accepted");
-    });
+    const accepted = await eventually(
+      async () => {
+        const driver = await world.driver(namespace, name);
+        const of = (wanted: string) =>
+          driver?.status?.conditions?.find(
+            (c: { type: string; observedGeneration: number }) =>
+              c.type === wanted && c.observedGeneration === driver.metadata.generation,
+          );
+        if (of("Accepted")?.status === "False") return of("Accepted");
+        return of("BusAccessReady")?.status === "True" && of("Accepted");
+      },
+      `${name} is judged: ${JSON.stringify(spec)}`,
+    );
     if (accepted.status === "True") worked++;
     else {
       told++;

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../../fixtures/eventually.ts";
 import { freePort } from "../../fixtures/free-port.ts";
-import { BUILT_INS, eventually, SYSTEM, type World } from "./world.ts";
+import { BUILT_INS, SYSTEM, type World } from "./world.ts";
 
 const MAIN = join(import.meta.dirname, "../../../operator/main.ts");
 
@@ -48,10 +49,10 @@ export class OperatorProcess {
 
   /** Waits until its metrics contain the line, `vextir_bus_online 1` for example. */
   async shows(metric: string): Promise<void> {
-    await eventually(metric, async () => {
+    await eventually(async () => {
       const answer = await fetch(`http://127.0.0.1:${this.#healthPort}/metrics`);
       return (await answer.text()).includes(metric);
-    });
+    }, metric);
   }
 
   async kill(): Promise<void> {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterCapabilities } from "@vextir/cli/commands/cluster-capabilities.ts";
 import { rotateClusterKeys } from "@vextir/cli/commands/cluster-keys.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { SYSTEM, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -15,8 +16,8 @@ beforeAll(async () => {
     capabilities: { publish: ["a.b"] },
   });
   await world.waitFor(namespace, "gateway", "BusAccessReady", "True");
-  await eventually("the API is served", async () => world.operator?.apiPort);
-  await eventually("whom to trust", () => world.get("v1", "configmaps", SYSTEM, "vextir-ca"));
+  await eventually(async () => world.operator?.apiPort, "the API is served");
+  await eventually(() => world.get("v1", "configmaps", SYSTEM, "vextir-ca"), "whom to trust");
   for (const name of ["owner", "nobody"]) await world.api.token({ namespace: SYSTEM, name });
   await world.api.request("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
     metadata: { name: "owner" },
@@ -35,7 +36,7 @@ const options = (change: object = {}) => ({
 
 test("the kubeconfig user's token, and a ServiceAccount's that he makes, are shown; the authority is the cluster's", async () => {
   for (const who of [{}, { serviceAccount: `${SYSTEM}/owner` }]) {
-    const told = await eventually("told", () => clusterCapabilities("gateway", options(who)));
+    const told = await eventually(() => clusterCapabilities("gateway", options(who)), "told");
     expect(told).toContain("spec.capabilities.publish[0]");
   }
 });

@@ -4,8 +4,9 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { API_AUDIENCE } from "@vextir/api";
 import type { Operator } from "@vextir/operator/operator.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { apiName, askApi } from "./asking.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { SYSTEM, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -26,10 +27,10 @@ beforeAll(async () => {
   await world.waitFor(namespace, "gateway", "BusAccessReady", "True");
   follower = world.newOperator({ pod: "vextir-operator-1" });
   followed = follower.run();
-  await eventually("the API is served", async () => world.operator?.apiPort && follower.apiPort);
-  ca = await eventually("whom to trust", async () => {
+  await eventually(async () => world.operator?.apiPort && follower.apiPort, "the API is served");
+  ca = await eventually(async () => {
     return (await world.get("v1", "configmaps", SYSTEM, "vextir-ca"))?.data["ca.crt"];
-  });
+  }, "whom to trust");
 });
 afterAll(async () => {
   await follower?.stop();
@@ -85,10 +86,10 @@ describe("capabilities", () => {
   test("whoever may get drivers/capabilities is told, by each replica", async () => {
     const token = await person("viewer", VIEW);
     for (const at of [world.operator, follower]) {
-      const { status, body } = await eventually("the role is known", async () => {
+      const { status, body } = await eventually(async () => {
         const answer = await ask("GET", capabilities(), { token, at });
         return answer.status !== 403 && answer;
-      });
+      }, "the role is known");
       expect(status).toBe(200);
       expect(body).toMatchObject({ namespace, name: "gateway", isAdmitted: true });
       expect(body.grants[0]).toMatchObject({ line: "spec.capabilities.publish[0]", value: "a.b" });
@@ -164,21 +165,21 @@ describe("keys", () => {
   const rotate = (everywhere = false) => [{ verb: "create", subresource: "rotatekeys", everywhere }];
 
   async function ended(path: string, token: string) {
-    return eventually("the rotation ended", async () => {
+    return eventually(async () => {
       const { status, body } = await ask("GET", path, { token });
       expect(status).toBe(200);
       return body.state !== "Running" && body;
-    });
+    }, "the rotation ended");
   }
 
   test("a tenant's owner rotates a driver's and the tenant's, at a replica that does not lead", async () => {
     const token = await person("owner", rotate());
     const open = await world.connectAs(namespace, "gateway");
     for (const path of ["drivers/gateway/keys:rotate", "keys:rotate"]) {
-      const begun = await eventually("taken note of", async () => {
+      const begun = await eventually(async () => {
         const answer = await ask("POST", `/v1/namespaces/${namespace}/${path}`, { token, at: follower });
         return answer.status === 202 && answer;
-      });
+      }, "taken note of");
       const state = await ended(`/v1/namespaces/${namespace}/rotations/${begun.body.id}`, token);
       expect(state).toMatchObject({ state: "Done" });
     }
@@ -191,7 +192,7 @@ describe("keys", () => {
     const token = await person("platform", rotate(true));
     const post = (body?: string) =>
       ask("POST", "/v1/keys:rotate", { token, ...(body !== undefined && { body }) });
-    await eventually("the role is known", async () => (await post()).status === 400);
+    await eventually(async () => (await post()).status === 400, "the role is known");
     for (const body of ['{"kind":"everything"}', '{"kind":"operator","x":1}', "{", "[]"])
       expect(await post(body)).toMatchObject({ status: 400, body: { reason: "BadRequest" } });
     const announced = await post('{"kind":"authority"}');
@@ -251,8 +252,9 @@ test("each request is written down, and no token is", async () => {
   expect(refused).toMatchObject({ user, resource: "drivers/rotatekeys", allowed: false, status: 403 });
   expect(nobody).toMatchObject({ allowed: false, status: 401, reason: "Unauthenticated" });
   expect(nobody.user).toBeUndefined();
-  await eventually("those beyond the rate are counted", async () =>
-    audited().some(({ status, requests }) => status === 429 && requests > 0),
+  await eventually(
+    async () => audited().some(({ status, requests }) => status === 429 && requests > 0),
+    "those beyond the rate are counted",
   );
   // Neither this one nor any other's signature.
   const all = lines.join("");

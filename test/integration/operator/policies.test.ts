@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { API_VERSION, subjects, type TenantPolicySpec } from "@vextir/api";
 import type { z } from "zod";
-import { collection, eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, SYSTEM, World } from "./world.ts";
 
 type Policy = z.input<typeof TenantPolicySpec>;
 
@@ -58,7 +59,7 @@ test("a Driver beyond a policy is refused with policy, field, value and rule, an
   expect(await world.get("v1", "serviceaccounts", namespace, "driver-gateway")).toBeUndefined();
   await world.apply(namespace, "gateway", { ...gateway, capabilities: { publish: ["mail.*.a"] } });
   await ready("gateway");
-  await eventually("its Deployment", () => world.deployment(namespace, "gateway"));
+  await eventually(() => world.deployment(namespace, "gateway"), "its Deployment");
 });
 
 test("tightening a policy takes away what stands within 2 s; loosening it brings it back by itself", async () => {
@@ -79,7 +80,7 @@ test("tightening a policy takes away what stands within 2 s; loosening it brings
   await connection.closed();
   const kickedMs = Date.now() - began;
   await expect(world.connectWith(token)).rejects.toThrow();
-  await eventually("no Deployment", async () => !(await world.deployment(namespace, "gateway")));
+  await eventually(async () => !(await world.deployment(namespace, "gateway")), "no Deployment");
   const goneMs = Date.now() - began;
   console.info(`kicked after ${kickedMs} ms, pods gone after ${goneMs} ms`);
   expect(kickedMs).toBeLessThan(2_000);
@@ -99,7 +100,7 @@ test("tightening a policy takes away what stands within 2 s; loosening it brings
   await applyPolicy("mail-only", here({ capabilities: { publish: [">"] } }));
   await ready("gateway");
   await accepted("gateway");
-  await eventually("its Deployment", () => world.deployment(namespace, "gateway"));
+  await eventually(() => world.deployment(namespace, "gateway"), "its Deployment");
   const back = await world.connectAs(namespace, "gateway");
   await back.close();
   await admin.close();
@@ -127,7 +128,7 @@ test("two policies both hold, and a deleted one no longer does", async () => {
   expect(message).toContain("TenantPolicy classes: spec.class: IO is beyond classes (Agent)");
   expect(message).toContain("TenantPolicy types: ");
   await world.api.request("DELETE", policyPath("types"));
-  await eventually("one is left", async () => !(await refusedBy("gateway")).message.includes("types"));
+  await eventually(async () => !(await refusedBy("gateway")).message.includes("types"), "one is left");
   await world.api.request("DELETE", policyPath("classes"));
   await ready("gateway");
 });
@@ -137,7 +138,7 @@ describe("what stood under another policy does not outlive it", () => {
     await applyPolicy("loose", here({ capabilities: { publish: [">"] } }));
     await world.apply(namespace, "gateway", gateway);
     await ready("gateway");
-    await eventually("its Deployment", () => world.deployment(namespace, "gateway"));
+    await eventually(() => world.deployment(namespace, "gateway"), "its Deployment");
     return world.connectAs(namespace, "gateway");
   };
   const publishes = async (connection: Awaited<ReturnType<typeof governed>>, type: string) =>
@@ -154,7 +155,7 @@ describe("what stood under another policy does not outlive it", () => {
     await world.waitFor(namespace, "gateway", "Accepted", "False", "UnknownModule");
     expect(await world.deployment(namespace, "gateway")).toBeDefined();
     await applyPolicy("loose", here(mailOnly));
-    await eventually("no pods", async () => !(await world.deployment(namespace, "gateway")));
+    await eventually(async () => !(await world.deployment(namespace, "gateway")), "no pods");
     expect(await publishes(connection, "chat.x")).toBe(false);
     expect(await publishes(connection, "mail.sent")).toBe(true);
     await connection.close();
@@ -187,10 +188,10 @@ describe("what stood under another policy does not outlive it", () => {
     const connection = await governed();
     const bus = `${collection(API_VERSION, "eventbuses", namespace)}/default`;
     await world.api.request("MERGE", bus, { spec: { maxEventBytes: "1Gi" } });
-    await eventually("it is broken", async () => {
+    await eventually(async () => {
       const { status } = (await world.api.request("GET", bus)).body;
       return status.conditions.some(({ reason }: { reason: string }) => reason === "Invalid");
-    });
+    }, "it is broken");
     await world.apply(namespace, "gateway", { ...gateway, capabilities: within });
     await world.waitFor(namespace, "gateway", "BusAccessReady", "Unknown", "EventBusNotReady");
     expect(connection.isClosed()).toBe(false);
@@ -225,7 +226,7 @@ test("a caller loses a callee that is no longer admitted, and finds it again", a
       () => false,
     );
   const callee = await serve();
-  await eventually("an answer", answered);
+  await eventually(answered, "an answer");
   await applyPolicy("connectors", here({ classes: ["IO"] }));
   await callee.closed();
   await refusedBy("callee");
@@ -244,7 +245,7 @@ test("a caller loses a callee that is no longer admitted, and finds it again", a
   await applyPolicy("connectors", here({ classes: ["IO", "Agent"] }));
   await ready("callee");
   const again = await serve();
-  await eventually("an answer", answered);
+  await eventually(answered, "an answer");
   await Promise.all([again.close(), connection.close()]);
 });
 
@@ -288,18 +289,18 @@ test("a bus is made no larger than a policy lets it be, and has its size back wi
   const size = async (stream: string) => (await jetstream.streams.info(stream)).config.max_bytes;
   expect(await size("EVENTS")).toBe(2 ** 30);
   await applyPolicy("small", here({ quotas: { eventBytes: "8Mi", stateBytes: "1Mi" } }));
-  await eventually("smaller events", async () => (await size("EVENTS")) === 8 * 2 ** 20);
-  await eventually("a smaller bucket", async () => (await size("KV_gateway")) === 2 ** 20);
+  await eventually(async () => (await size("EVENTS")) === 8 * 2 ** 20, "smaller events");
+  await eventually(async () => (await size("KV_gateway")) === 2 ** 20, "a smaller bucket");
   expect(await size("DEADLETTERS")).toBe(256 * 2 ** 20);
-  await eventually("its EventBus tells", async () => {
+  await eventually(async () => {
     const bus = await world.get(API_VERSION, "eventbuses", namespace, "default");
     const [told] = bus.status.conditions.filter(({ type }: { type: string }) => type === "Ready");
     return (
       told.status === "True" && told.message.includes("spec.events.maxBytes to 8Mi by TenantPolicy small")
     );
-  });
+  }, "its EventBus tells");
   await world.api.request("DELETE", policyPath("small"));
-  await eventually("its own size", async () => (await size("EVENTS")) === 2 ** 30);
+  await eventually(async () => (await size("EVENTS")) === 2 ** 30, "its own size");
   await connection.close();
 });
 
@@ -338,7 +339,7 @@ describe("sharing between tenants", () => {
       }
       return heard > before;
     };
-    await eventually("it is heard", hears);
+    await eventually(hears, "it is heard");
     const close = () => Promise.all([sender.close(), observer.close()]);
     return { other, hears, close };
   };
@@ -353,10 +354,10 @@ describe("sharing between tenants", () => {
   ])("ends when a policy of the side that $side no longer allows it", async ({ make }) => {
     const { other, hears, close } = await share();
     await applyPolicy("alone", make(other));
-    await eventually("it is not heard any more", async () => !(await hears()));
+    await eventually(async () => !(await hears()), "it is not heard any more");
     expect(await hears()).toBe(false);
     await world.api.request("DELETE", policyPath("alone"));
-    await eventually("it is heard again", hears);
+    await eventually(hears, "it is heard again");
     await close();
   });
 
@@ -388,12 +389,12 @@ test("status counts, and a steady cluster is not written to", async () => {
   await world.apply(namespace, "good", { class: "IO", module: "gateway" });
   await refusedBy("gateway");
   await ready("good");
-  const counted = await eventually("the counts", async () => {
+  const counted = await eventually(async () => {
     const found = await status("mail-only");
     return found?.drivers === 2 && found.refused === 1 && found;
-  });
+  }, "the counts");
   expect(counted.conditions[0]).toMatchObject({ type: "Enforced", status: "True" });
-  await eventually("the operator is at rest", async () => (await recentWrites(1_500)).length === 0);
+  await eventually(async () => (await recentWrites(1_500)).length === 0, "the operator is at rest");
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   expect(await recentWrites(5_000)).toEqual([]);
 });
@@ -414,14 +415,14 @@ describe("the operator's own namespace", () => {
       metadata: { name: "default" },
       spec: {},
     });
-    await eventually("it is refused", async () => {
+    await eventually(async () => {
       const { body } = await world.api.request("GET", path);
       return body.status?.conditions?.[0]?.reason === "ReservedNamespace";
-    });
+    }, "it is refused");
     expect(await world.accounts(SYSTEM)).toEqual([]);
     expect(await world.deployment(SYSTEM, "gateway")).toBeUndefined();
     await world.delete(SYSTEM, "gateway");
-    await eventually("it is gone", async () => !(await world.driver(SYSTEM, "gateway")));
+    await eventually(async () => !(await world.driver(SYSTEM, "gateway")), "it is gone");
     await world.api.request("DELETE", path);
   });
 });

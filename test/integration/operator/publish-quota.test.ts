@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { API_VERSION } from "@vextir/api";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 const EVENT = new Uint8Array(32 * 1_024);
 /** Far more than could be taken until somebody looks twice. */
@@ -50,7 +51,7 @@ test("a driver beyond its quota is held back, others are not, and it may publish
   });
   expect(await publish(other, "other")).toBe(true);
   const began = performance.now();
-  await eventually("it may publish again", () => publish(flooder, "flooder", new Uint8Array(1)), 240_000);
+  await eventually(() => publish(flooder, "flooder", new Uint8Array(1)), "it may publish again", 240_000);
   await world.waitFor(namespace, "flooder", "BusAccessReady", "True");
   process.stdout.write(
     `${taken} events of 32 KiB were taken; published again ${((performance.now() - began) / 1_000).toFixed(1)} s after the refusal\n`,
@@ -96,10 +97,10 @@ test("messages of nothing but a subject count as well", async () => {
   await world.apply(tenant, "empty", { class: "IO", module: "gateway", capabilities });
   await world.waitFor(tenant, "empty", "BusAccessReady", "True");
   const empty = await world.connectWith(await world.token(tenant, "empty"));
-  await eventually("it is held back", async () => {
+  await eventually(async () => {
     for (let i = 0; i < 1_000; i++) empty.publish("evt.empty.0.chat.message.received");
     await empty.flush();
     return (await world.condition(tenant, "empty", "BusAccessReady"))?.reason === "PublishQuotaExceeded";
-  });
+  }, "it is held back");
   await empty.close();
 });

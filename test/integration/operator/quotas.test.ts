@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -68,10 +69,10 @@ test("a LimitRange: what it fills in counts, and what it forbids is named", asyn
   });
   await quota({ "limits.cpu": "1" });
   await world.apply(namespace, "agent", assistant());
-  await eventually("named", async () => {
+  await eventually(async () => {
     const { reason, message } = (await world.condition(namespace, "agent", "RuntimeHealthy")) ?? {};
     return reason === "LimitRangeViolated" && message?.includes("64Mi of memory at most");
-  });
+  }, "named");
   await world.apply(namespace, "agent", assistant({ resources: { limits: { memory: "64Mi" } } }));
   expect((await shortage()).message).toContain("limits.cpu: 2 for each pod");
 });

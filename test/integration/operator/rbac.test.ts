@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { eventually } from "../../fixtures/eventually.ts";
 import type { Audited } from "../../fixtures/kube-audit.ts";
 import {
   accessReview,
@@ -10,7 +11,7 @@ import {
   rulesOf,
 } from "../../fixtures/rbac.ts";
 import { install, live } from "./lifetime.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { SYSTEM, World } from "./world.ts";
 
 const OPERATOR = `system:serviceaccount:${SYSTEM}:vextir-operator`;
 const GROUPS = ["system:serviceaccounts", `system:serviceaccounts:${SYSTEM}`, "system:authenticated"];
@@ -109,7 +110,7 @@ describe("every permission is needed", () => {
     const needless: string[] = [];
     for (const { permission, user } of users) {
       const other = made.find((request) => request.resource && !isAbout(permission, request, SYSTEM));
-      if (other) await eventually("the user's other permissions", () => mayDo(user, other));
+      if (other) await eventually(() => mayDo(user, other), "the user's other permissions");
       if (!(await isMissed(permission, user))) needless.push(nameOf(permission));
     }
     expect(needless).toEqual([]);
@@ -134,7 +135,7 @@ test("the operator itself is denied something without any rule, and without what
   for (const removed of [...rules, ...byAdmission.map((permission) => [permission])]) {
     await grant("vextir-operator", without(removed));
     for (const permission of removed)
-      await eventually("it is gone", async () => !(await mayDo(OPERATOR, exampleOf(permission))));
+      await eventually(async () => !(await mayDo(OPERATOR, exampleOf(permission))), "it is gone");
     const denied = await firstDenied();
     told.push(`without ${removed.map(nameOf).join(", ")}\n  denied: ${denied.verb} ${denied.path}`);
   }
@@ -158,7 +159,7 @@ async function firstDenied(): Promise<Audited> {
   const over = new AbortController();
   const installing = install(world, over.signal);
   try {
-    return await eventually("a denied request", async () => (await requests(from)).find(isDenied));
+    return await eventually(async () => (await requests(from)).find(isDenied), "a denied request");
   } finally {
     over.abort();
     await installing;

@@ -5,7 +5,8 @@ import { DEAD_LETTER_HEADERS } from "@vextir/api";
 import { dropLetters, listLetters, redriveLetters, showLetter } from "@vextir/cli/commands/dlq.ts";
 import { replay } from "@vextir/cli/commands/replay.ts";
 import { plainTemplate } from "../../fixtures/chart.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { SYSTEM, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -23,8 +24,8 @@ beforeAll(async () => {
       subscriptions: [{ types: ["order.*"] }],
     });
   for (const name of ["orders", "mail"]) await world.waitFor(namespace, name, "BusAccessReady", "True");
-  await eventually("the API is served", async () => world.operator?.apiPort);
-  await eventually("whom to trust", () => world.get("v1", "configmaps", SYSTEM, "vextir-ca"));
+  await eventually(async () => world.operator?.apiPort, "the API is served");
+  await eventually(() => world.get("v1", "configmaps", SYSTEM, "vextir-ca"), "whom to trust");
   await world.api.applyManifests(await plainTemplate("roles.yaml", SYSTEM));
   await person("viewer", "ClusterRole", "vextir-view");
   await person("editor", "ClusterRole", "vextir-edit");
@@ -110,8 +111,9 @@ describe("of a cluster, by its operator, with the chart's roles", () => {
     const first = await deadLetter("orders", "a");
     const second = await deadLetter("orders", "b");
     const third = await deadLetter("mail", "c");
-    const listed = await eventually("the role is known", () =>
-      listLetters(as("editor", { type: "order.placed" })),
+    const listed = await eventually(
+      () => listLetters(as("editor", { type: "order.placed" })),
+      "the role is known",
     );
     expect(listed.split("\n").map((line) => line.split(/ +/).slice(0, 5).toSpliced(1, 1).join(" "))).toEqual([
       "NUMBER DRIVER TYPE REASON",
@@ -201,16 +203,12 @@ describe("of a cluster, by its operator, with the chart's roles", () => {
   });
 
   test("the leader makes dead letters of what the bus has given up on", async () => {
-    const found = await eventually(
-      "the dead letter",
-      async () => {
-        const letters = JSON.parse(
-          await listLetters(as("editor", { reason: "MaxDeliveries", output: "json" })),
-        );
-        return letters.length > 0 && letters;
-      },
-      40_000,
-    );
+    const found = await eventually(async () => {
+      const letters = JSON.parse(
+        await listLetters(as("editor", { reason: "MaxDeliveries", output: "json" })),
+      );
+      return letters.length > 0 && letters;
+    }, "the dead letter");
     expect(found).toMatchObject([{ driver: "orders", id: "poison", type: "order.lost", attempts: 15 }]);
   });
 });

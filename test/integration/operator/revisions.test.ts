@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { history } from "@vextir/cli/commands/history.ts";
 import { rollbackCluster } from "@vextir/cli/commands/rollback.ts";
 import { parse } from "yaml";
-import { collection, eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, SYSTEM, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -33,7 +34,7 @@ const markOf = async () =>
 /** The Driver says this, and the Deployment was told so. */
 async function apply(mark: string, rest: object = {}, metadata: object = {}): Promise<void> {
   await world.apply(namespace, "agent", version(mark, rest), metadata);
-  await eventually(`${mark} is rolled out`, async () => (await markOf()) === mark);
+  await eventually(async () => (await markOf()) === mark, `${mark} is rolled out`);
 }
 
 /** Its pods get ready. */
@@ -53,10 +54,10 @@ test("what ran is kept, what never got ready is not, and a rollback brings back 
   await apply("one", { replicas: 2 });
   expect(await kept()).toEqual([]);
   await works();
-  await eventually("kept", async () => (await kept()).includes("1 one"));
+  await eventually(async () => (await kept()).includes("1 one"), "kept");
   await apply("two", { replicas: 2 }, { annotations: { "kubernetes.io/change-cause": "a new prompt" } });
   await works();
-  await eventually("kept", async () => (await kept()).includes("2 two"));
+  await eventually(async () => (await kept()).includes("2 two"), "kept");
   const { status } = await world.driver(namespace, "agent");
   expect(status.currentRevision).toBe((await revisions()).at(-1)?.metadata.name);
 
@@ -73,14 +74,14 @@ test("what ran is kept, what never got ready is not, and a rollback brings back 
   const notes: string[] = [];
   expect(await rollbackCluster("agent", asUser(), (note) => notes.push(note))).toContain("revision 2");
   expect(notes.join()).toContain("file");
-  await eventually("back", async () => (await markOf()) === "two");
+  await eventually(async () => (await markOf()) === "two", "back");
   const { spec } = await world.driver(namespace, "agent");
   expect(spec).toMatchObject({ args: ["two"], replicas: 3 });
   await works();
   await rollbackCluster("agent", asUser({ toRevision: 1 }));
-  await eventually("back", async () => (await markOf()) === "one");
+  await eventually(async () => (await markOf()) === "one", "back");
   await works();
-  await eventually("the newest", async () => `${await kept()}` === "2 two,3 one");
+  await eventually(async () => `${await kept()}` === "2 two,3 one", "the newest");
 });
 
 test("so many are kept as the Driver says; they are its own, and go with it", async () => {
@@ -98,12 +99,12 @@ test("an inline source comes back as it was; `history --revision` shows it witho
   const source = { inline: 'export default "one";\n' };
   const spec = { class: "Tool", source, subscriptions: [{ types: ["a.b"] }] };
   await world.apply(namespace, "agent", spec);
-  const deployment = await eventually("a Deployment", () => world.deployment(namespace, "agent"));
+  const deployment = await eventually(() => world.deployment(namespace, "agent"), "a Deployment");
   const pod = await world.connectAs(namespace, "agent");
   const template = deployment.metadata.labels["vextir.io/template-hash"];
   const manifest = { name: "agent", version: "1.0.0", class: "Tool", capabilities: {} };
   const report = JSON.stringify({ pod: "agent-0", templateHash: template, manifest });
-  await eventually("a verdict", () => pod.request("vextir.report", report, { timeout: 10_000 }));
+  await eventually(() => pod.request("vextir.report", report, { timeout: 10_000 }), "a verdict");
   await pod.close();
   await works();
   await world.apply(namespace, "agent", { ...spec, source: { inline: "throw new Error()" } });
@@ -112,10 +113,10 @@ test("an inline source comes back as it was; `history --revision` shows it witho
   expect(shown.spec).toEqual({ class: "Tool", source, subscriptions: [{ types: ["a.b"] }] });
   await rollbackCluster("agent", asUser());
   expect((await world.driver(namespace, "agent")).spec.source).toEqual(source);
-  await eventually("back", async () => {
+  await eventually(async () => {
     const { metadata } = await world.deployment(namespace, "agent");
     return metadata.labels["vextir.io/template-hash"] === template;
-  });
+  }, "back");
 });
 
 test("it takes the right to patch the Driver, and to read what is kept", async () => {
@@ -140,15 +141,15 @@ test("it takes the right to patch the Driver, and to read what is kept", async (
   const may = await kubeconfig("may", [...read, change]);
   const reader = await kubeconfig("reader", read);
   const refused = () => rollbackCluster("agent", asUser({ kubeconfig: reader }));
-  await eventually("the reader is refused by name", async () => {
+  await eventually(async () => {
     const error: Error = await refused().catch((error) => error);
     return error.message.includes('cannot patch resource "drivers"');
-  });
-  expect(await eventually("history", () => history("agent", asUser({ kubeconfig: reader })))).toContain(
+  }, "the reader is refused by name");
+  expect(await eventually(() => history("agent", asUser({ kubeconfig: reader })), "history")).toContain(
     "REVISION",
   );
-  await eventually("rolled back", () => rollbackCluster("agent", asUser({ kubeconfig: may })));
-  await eventually("back", async () => (await markOf()) === "one");
+  await eventually(() => rollbackCluster("agent", asUser({ kubeconfig: may })), "rolled back");
+  await eventually(async () => (await markOf()) === "one", "back");
 });
 
 test("what is not there says so", async () => {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import type { NatsConnection } from "@nats-io/transport-node";
 import { API_VERSION, Capabilities, EventBusSpec } from "@vextir/api";
 import { NatsBusAuthority } from "@vextir/operator/bus/index.ts";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 /** What is taken away is gone within this. */
 const SOON_MS = 2_000;
@@ -43,14 +44,16 @@ async function victim(): Promise<Victim> {
 async function revoked({ token, connection }: Victim, began: number, what: string): Promise<void> {
   await connection.closed();
   const kickedMs = performance.now() - began;
-  await eventually("the token is refused", () =>
-    world.connectWith(token).then(
-      async (open) => {
-        await open.close();
-        return false;
-      },
-      () => true,
-    ),
+  await eventually(
+    () =>
+      world.connectWith(token).then(
+        async (open) => {
+          await open.close();
+          return false;
+        },
+        () => true,
+      ),
+    "the token is refused",
   );
   const refusedMs = performance.now() - began;
   process.stdout.write(
@@ -98,7 +101,7 @@ describe("with the operator away at the moment of the deletion", () => {
     await world.stopOperator();
     await world.delete(namespace, "gateway");
     await revoked(gone, await leads(), "deleted while nobody led");
-    await eventually("it is gone", async () => !(await world.driver(namespace, "gateway")));
+    await eventually(async () => !(await world.driver(namespace, "gateway")), "it is gone");
   });
 
   test("a Driver that is deleted by force", async () => {
@@ -106,7 +109,7 @@ describe("with the operator away at the moment of the deletion", () => {
     await world.stopOperator();
     await deleteByForce();
     await revoked(gone, await leads(), "deleted by force while nobody led");
-    await eventually("no account", async () => (await world.accounts(namespace)).length === 0);
+    await eventually(async () => (await world.accounts(namespace)).length === 0, "no account");
   });
 
   test("a Driver that is deleted by force and made again under its name: the new one is let in", async () => {
@@ -116,11 +119,11 @@ describe("with the operator away at the moment of the deletion", () => {
     await world.api.request("DELETE", `${collection("v1", "serviceaccounts", namespace)}/driver-gateway`);
     await world.apply(namespace, "gateway", GATEWAY);
     await revoked(gone, await leads(), "made again while nobody led");
-    await eventually("the new one is let in", async () => {
+    await eventually(async () => {
       const connection = await world.connectAs(namespace, "gateway");
       await connection.close();
       return true;
-    });
+    }, "the new one is let in");
   });
 
   test("an account that no Driver ever owned", async () => {
@@ -145,7 +148,7 @@ describe("with the operator away at the moment of the deletion", () => {
     expect(await world.accounts(nobody.namespace)).toEqual(["nobody"]);
     await authority.stop();
     const began = await leads();
-    await eventually("collected", async () => (await world.accounts(nobody.namespace)).length === 0);
+    await eventually(async () => (await world.accounts(nobody.namespace)).length === 0, "collected");
     process.stdout.write(`nobody's account: collected after ${(performance.now() - began).toFixed(0)} ms\n`);
     expect(performance.now() - began).toBeLessThan(SOON_MS);
     await connection.close();
@@ -165,9 +168,9 @@ test("a grant that is edited bites on the open connection, both ways", async () 
   expect([await publish(connection, granted), await publish(connection, other)]).toEqual([true, false]);
   const began = performance.now();
   await world.apply(namespace, "gateway", { ...GATEWAY, capabilities: { publish: ["chat.message.sent"] } });
-  await eventually("the new grant", () => publish(connection, other));
+  await eventually(() => publish(connection, other), "the new grant");
   const givenMs = performance.now() - began;
-  await eventually("the old one is gone", async () => !(await publish(connection, granted)));
+  await eventually(async () => !(await publish(connection, granted)), "the old one is gone");
   const takenMs = performance.now() - began;
   process.stdout.write(`grant given after ${givenMs.toFixed(0)} ms, taken after ${takenMs.toFixed(0)} ms\n`);
   expect(Math.max(givenMs, takenMs)).toBeLessThan(SOON_MS);

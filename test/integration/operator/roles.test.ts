@@ -23,7 +23,7 @@ beforeAll(async () => {
   }
   const see = { verb: "get", resource: "drivers", in: namespace };
   for (const user of ROLES.flatMap((role) => [role, `everywhere-${role}`]))
-    await eventually(() => may(user, see), 10_000);
+    await eventually(() => may(user, see));
 });
 afterAll(() => api?.stop());
 

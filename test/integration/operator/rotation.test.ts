@@ -3,8 +3,9 @@ import { connect, errors, type NatsConnection, tokenAuthenticator } from "@nats-
 import { type BusUser, createRealm, type Realm } from "@vextir/operator/bus/index.ts";
 import type { KeyRotations, RotationRequest } from "@vextir/operator/keys/index.ts";
 import type { Operator } from "@vextir/operator/operator.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { openRotations } from "./rotating.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { SYSTEM, World } from "./world.ts";
 
 let world: World;
 let second: Operator;
@@ -48,14 +49,10 @@ afterAll(async () => {
 async function rotate(request: RotationRequest) {
   const began = performance.now();
   const id = await rotations.begin(request);
-  const { last } = await eventually(
-    "the rotation ends",
-    async () => {
-      const status = await rotations.status();
-      return !status.rotation && status.last?.id === id && status;
-    },
-    30_000,
-  );
+  const { last } = await eventually(async () => {
+    const status = await rotations.status();
+    return !status.rotation && status.last?.id === id && status;
+  }, "the rotation ends");
   process.stdout.write(
     `${last?.what}: ${last?.outcome} after ${(performance.now() - began).toFixed(0)} ms\n`,
   );
@@ -109,8 +106,8 @@ test("a driver's key: its connection comes back by itself, and the key before is
   expect(await isLetIn(await driverUser(before))).toBe(true);
   await publish(open);
   expect(await rotate({ kind: "driver", namespace, name: "gateway" })).toMatchObject({ outcome: "Done" });
-  await eventually("back", async () => reconnects === 1);
-  await eventually("publishes", () => publish(open));
+  await eventually(async () => reconnects === 1, "back");
+  await eventually(() => publish(open), "publishes");
   expect(await isLetIn(await driverUser(before))).toBe(false);
   await world.readKeys();
   expect(await isLetIn(await driverUser(world.realm))).toBe(true);
@@ -124,7 +121,7 @@ test("a tenant's keys: those of its bus and of its drivers; its data stays", asy
   expect(await isLetIn(await tenantUser(before))).toBe(false);
   expect(await isLetIn(await driverUser(before))).toBe(false);
   expect(await stored()).toBe(messages);
-  await eventually("publishes", () => publish(open));
+  await eventually(() => publish(open), "publishes");
 });
 
 test("the operator's key: nobody is disturbed; a second time only when NATS was restarted", async () => {
@@ -140,29 +137,29 @@ test("the operator's key: nobody is disturbed; a second time only when NATS was 
   expect(second).toMatchObject({ outcome: "Refused", message: expect.stringContaining("restart") });
   await publish(open);
   await world.restartNats();
-  await eventually("back", () => publish(open));
+  await eventually(() => publish(open), "back");
   expect(await rotate({ kind: "operator" })).toMatchObject({ outcome: "Done" });
 });
 
 test("the master: everybody goes on before and after the restart, and what followed from the one before is refused", async () => {
   await world.restartNats();
-  await eventually("back", () => publish(open));
+  await eventually(() => publish(open), "back");
   const before = snapshot();
   const messages = await stored();
   expect(await rotate({ kind: "master" })).toMatchObject({ outcome: "Done" });
   expect(await rotations.status()).toMatchObject({ awaitsRestart: true });
   await expect(rotations.begin({ kind: "master" })).rejects.toMatchObject({ code: "Busy" });
-  await eventually("back", () => publish(open));
+  await eventually(() => publish(open), "back");
   await (await world.connectAs(namespace, "gateway")).close();
   expect(await isLetIn(await driverUser(before))).toBe(false);
   expect(await isLetIn(await tenantUser(before))).toBe(false);
   const began = performance.now();
   await world.restartNats();
-  await eventually("the one before is forgotten", async () => !(await rotations.status()).awaitsRestart);
-  await eventually("back", () => publish(open));
+  await eventually(async () => !(await rotations.status()).awaitsRestart, "the one before is forgotten");
+  await eventually(() => publish(open), "back");
   process.stdout.write(`restarted: back after ${(performance.now() - began).toFixed(0)} ms\n`);
   await (await world.connectAs(namespace, "gateway")).close();
-  await eventually("no key of before", async () => !(await isLetIn(before.systemUser())));
+  await eventually(async () => !(await isLetIn(before.systemUser())), "no key of before");
   for (const user of [before.calloutUser(), before.reportUser(), await tenantUser(before)])
     expect(await isLetIn(user)).toBe(false);
   expect(await stored()).toBeGreaterThan(messages);

@@ -4,7 +4,8 @@ import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { API_VERSION } from "@vextir/api";
 import { askScaling } from "@vextir/operator/bus/index.ts";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let namespace: string;
@@ -51,15 +52,15 @@ async function handle(count: number): Promise<void> {
 const wanted = async () =>
   (await world.deployment(namespace, "gateway"))?.spec.replicas as number | undefined;
 const becomes = (replicas: number) =>
-  eventually(`${replicas} pods are wanted`, async () => (await wanted()) === replicas);
+  eventually(async () => (await wanted()) === replicas, `${replicas} pods are wanted`);
 
 /** The operator has read that so many are given to nobody yet. */
 const seenToWait = (count: number) =>
-  eventually(`${count} seen to wait`, async () => {
+  eventually(async () => {
     const metrics = (await world.operator?.metrics.metrics()) ?? "";
     const lag = `vextir_scaling_lag{namespace="${namespace}",driver="gateway",state="Pending"}`;
     return metrics.includes(`${lag} ${count}\n`);
-  });
+  }, `${count} seen to wait`);
 
 describe("from zero", () => {
   test("it starts with none, and is Ready", async () => {
@@ -85,10 +86,10 @@ describe("from zero", () => {
     expect(report?.decisions.at(-1)).toMatchObject({ from: 0, to: 1, reason: "Activated" });
     await handle(41);
     await becomes(0);
-    const events = await eventually("the events that tell it", async () => {
+    const events = await eventually(async () => {
       const found = await world.list("events.k8s.io/v1", "events", namespace);
       return found.filter(({ regarding }) => regarding.kind === "Driver").length >= 3 && found;
-    });
+    }, "the events that tell it");
     const told = events.filter(({ reason }) => /^Scaled/.test(reason)).map(({ note }) => note);
     expect(told).toContainEqual(expect.stringMatching(/^0 -> 1: 1 event waits/));
     expect(told).toContainEqual(expect.stringMatching(/^\d -> 5: 41 events wait; lagThreshold is 10/));
@@ -115,7 +116,7 @@ test("a caller's knock starts a pod, and knocks keep it; who may not call it can
   await world.waitFor(namespace, "assistant", "BusAccessReady", "True");
   const caller = await world.connectAs(namespace, "assistant");
   const knock = async () => (await caller.request("wake.gateway", "", { timeout: 10_000 })).json();
-  expect(await eventually("an answer", knock)).toEqual({ wakes: true });
+  expect(await eventually(knock, "an answer")).toEqual({ wakes: true });
   await becomes(1);
   for (const end = Date.now() + 2_000; Date.now() < end; ) {
     await knock();
@@ -146,7 +147,7 @@ test("of a paused Driver nothing is decided, nor told; afterwards it has what wa
   await install(eager);
   await becomes(0);
   await world.apply(namespace, "gateway", { ...spec, scaling: eager }, paused);
-  await eventually("it is left alone", async () => (await report()) === undefined);
+  await eventually(async () => (await report()) === undefined, "it is left alone");
   await publish("a.b");
   await world.apply(namespace, "gateway", { ...spec, scaling: eager });
   await becomes(1);
@@ -162,7 +163,7 @@ describe("right in spite of", () => {
     await publish("a.b", 2);
     await seenToWait(2);
     await bus.jetstream.consumers.delete("EVENTS", "gateway_default");
-    const info = await eventually("it is there again", () => consumer().catch(() => undefined));
+    const info = await eventually(() => consumer().catch(() => undefined), "it is there again");
     expect(info.num_pending).toBe(2);
     expect(await wanted()).toBe(1);
   });

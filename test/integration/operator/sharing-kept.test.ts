@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { API_VERSION, PAUSED_ANNOTATION } from "@vextir/api";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let shop: string;
@@ -45,11 +46,11 @@ const KEEPING: Record<string, (namespace: string, spec: object) => Promise<void>
       duplicateWindow: "10m",
       events: { maxAge: "1m" },
     });
-    await eventually("it is broken", async () => {
+    await eventually(async () => {
       const path = `${collection(API_VERSION, "eventbuses", namespace)}/default`;
       const { body } = await world.api.request("GET", path);
       return JSON.stringify(body).includes("duplicateWindow must not");
-    });
+    }, "it is broken");
   },
 };
 
@@ -75,27 +76,23 @@ async function shared() {
     return seen > 0;
   };
   const close = () => Promise.all([gateway.close(), clerk.close()]);
-  await eventually("it is shared", observes);
+  await eventually(observes, "it is shared");
   return { spy, spec, observes, close };
 }
 
-test.each(Object.entries(KEEPING))(
-  "what is shared no more ends when %s",
-  async (_what, keep) => {
-    const { spy, spec, observes, close } = await shared();
-    await keep(spy, spec);
-    await eventBus(shop, { exports: [] });
-    await eventually("it has ended", async () => !(await observes()));
-    await close();
-  },
-  60_000,
-);
+test.each(Object.entries(KEEPING))("what is shared no more ends when %s", async (_what, keep) => {
+  const { spy, spec, observes, close } = await shared();
+  await keep(spy, spec);
+  await eventBus(shop, { exports: [] });
+  await eventually(async () => !(await observes()), "it has ended");
+  await close();
+});
 
 test("an EventBus that is being deleted shares nothing, though its Drivers keep it there", async () => {
   const { observes, close } = await shared();
   const path = `${collection(API_VERSION, "eventbuses", shop)}/default`;
   await world.api.request("DELETE", path);
-  await eventually("it has ended", async () => !(await observes()));
+  await eventually(async () => !(await observes()), "it has ended");
   expect((await world.api.request("GET", path)).body.metadata.deletionTimestamp).toBeDefined();
   await close();
 });

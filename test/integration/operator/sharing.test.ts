@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { API_VERSION } from "@vextir/api";
-import { collection, eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { collection, World } from "./world.ts";
 
 let world: World;
 let shop: string;
@@ -72,10 +73,10 @@ test("what two EventBuses agree on reaches the Drivers, and ends with either's w
     );
   const shared = () =>
     eventually(
-      "it is shared",
       async () => (await observes()) && (await calls()) === `call.pricing.quote.clerk@${billing}`,
+      "it is shared",
     );
-  const ended = () => eventually("it has ended", async () => !(await observes()) && !(await calls()));
+  const ended = () => eventually(async () => !(await observes()) && !(await calls()), "it has ended");
 
   expect([await observes(), await calls()]).toEqual([false, undefined]);
   await exported();
@@ -93,7 +94,7 @@ test("what two EventBuses agree on reaches the Drivers, and ends with either's w
 
   // A callee that is made again is another one, and its callers elsewhere find it.
   await world.delete(shop, "pricing");
-  await eventually("it is gone", async () => !(await world.driver(shop, "pricing")));
+  await eventually(async () => !(await world.driver(shop, "pricing")), "it is gone");
   await world.apply(shop, "pricing", { class: "IO", module: "gateway" });
   await serve();
   await shared();

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { eventually, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 let world: World;
 let folder: string;
@@ -20,7 +21,7 @@ test("nats-server runs with what the operator made, and a driver trusts it by wh
   const namespace = await world.api.namespace();
   await world.apply(namespace, "gateway", { class: "IO", module: "gateway" });
   await world.waitFor(namespace, "gateway", "BusAccessReady", "True");
-  const { spec } = await eventually("a Deployment", () => world.deployment(namespace, "gateway"));
+  const { spec } = await eventually(() => world.deployment(namespace, "gateway"), "a Deployment");
   const [container] = spec.template.spec.containers;
   const variable = (name: string) =>
     container.env.find((entry: { name: string }) => entry.name === name)?.value;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { plainTemplate } from "../../fixtures/chart.ts";
-import { eventually, SYSTEM, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { SYSTEM, World } from "./world.ts";
 
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const OPERATOR = `system:serviceaccount:${SYSTEM}:vextir-operator`;
@@ -49,11 +50,11 @@ test("it works in the namespaces that are named, with rights in them alone", asy
     await (await world.connectAs(namespace, "late")).close();
     await world.apply(namespace, "late", { ...gateway, replicas: 2 });
     await eventually(
-      "two replicas",
       async () => (await world.deployment(namespace, "late"))?.spec.replicas === 2,
+      "two replicas",
     );
     await world.delete(namespace, "late");
-    await eventually("it is gone", async () => !(await world.driver(namespace, "late")));
+    await eventually(async () => !(await world.driver(namespace, "late")), "it is gone");
   }
   const denied = (await world.api.requests(from)).filter(
     ({ user, status }) => user === OPERATOR && status === 403,
@@ -68,8 +69,8 @@ test("a policy holds there as everywhere", async () => {
   await world.api.request("APPLY", path, { ...body, spec: { classes: [] } });
   await world.waitFor(namespace, "gateway", "Accepted", "False", "PolicyViolation");
   await eventually(
-    "its status",
     async () => (await world.api.request("GET", path)).body.status?.refused === 2,
+    "its status",
   );
   await world.api.request("DELETE", path);
   await world.waitFor(namespace, "gateway", "Accepted", "True");
@@ -91,8 +92,8 @@ test("in others it does nothing, and takes nothing away that stands", async () =
   await world.apply(other, "gateway", { ...gateway, replicas: 3 });
   await world.apply(namespace, "marker", { ...gateway, replicas: 3 });
   await eventually(
-    "three replicas",
     async () => (await world.deployment(namespace, "marker"))?.spec.replicas === 3,
+    "three replicas",
   );
   const later = (await world.api.writes(new Date(last.getTime() + 1))).filter(
     ({ user, namespace: place }) => user === OPERATOR && place === other,

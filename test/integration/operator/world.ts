@@ -11,6 +11,7 @@ import { materialOf } from "@vextir/operator/keys/key-store.ts";
 import { MANAGED } from "@vextir/operator/labels.ts";
 import { Operator } from "@vextir/operator/operator.ts";
 import { pino } from "pino";
+import { eventually } from "../../fixtures/eventually.ts";
 import { freePort } from "../../fixtures/free-port.ts";
 import { type ApiServer, type ApiServerOptions, startApiServer } from "../../fixtures/kube.ts";
 import { NatsProcess } from "../../fixtures/nats-process.ts";
@@ -150,7 +151,7 @@ export class World {
     this.operator = operator;
     this.#running = operator.run();
     this.#running.catch(() => {});
-    await eventually("the operator leads", async () => operator.isLeading);
+    await eventually(async () => operator.isLeading, "the operator leads");
   }
 
   async stopOperator(): Promise<void> {
@@ -161,7 +162,7 @@ export class World {
 
   /** With the keys that the operator made. */
   async startNats(): Promise<void> {
-    await eventually("the master secret", () => this.get("v1", "secrets", SYSTEM, "vextir-master"));
+    await eventually(() => this.get("v1", "secrets", SYSTEM, "vextir-master"), "the master secret");
     await this.readKeys();
     await this.nats.start(this.#tls ? await this.secretsConfig() : this.plainConfig());
     if (this.operator) await this.admits();
@@ -208,7 +209,7 @@ export class World {
     const folder = join(this.#folder, "nats", "etc");
     await mkdir(folder, { recursive: true });
     for (const name of ["vextir-nats", "vextir-nats-tls"]) {
-      const { data } = await eventually(name, () => this.get("v1", "secrets", SYSTEM, name));
+      const { data } = await eventually(() => this.get("v1", "secrets", SYSTEM, name), name);
       for (const [file, content] of Object.entries<string>(data))
         await writeFile(join(folder, file), Buffer.from(content, "base64"));
     }
@@ -217,10 +218,10 @@ export class World {
 
   /** Waits until the operator tells nats-server who a connection is. */
   async admits(): Promise<void> {
-    await eventually("the auth callout is served", async () => {
+    await eventually(async () => {
       const metrics = await this.operator?.metrics.metrics();
       return metrics?.includes("vextir_bus_online 1");
-    });
+    }, "the auth callout is served");
   }
 
   async stop(): Promise<void> {
@@ -275,17 +276,20 @@ export class World {
     status: string,
     reason?: string,
   ): Promise<Condition> {
-    return eventually(`${name}: ${type}=${status} ${reason ?? ""}`, async () => {
-      const driver = await this.driver(namespace, name);
-      const found: Condition | undefined = driver?.status?.conditions?.find(
-        (c: Condition) => c.type === type,
-      );
-      const fits =
-        found?.status === status &&
-        found.observedGeneration === driver.metadata.generation &&
-        (reason === undefined || found.reason === reason);
-      return fits ? found : undefined;
-    });
+    return eventually(
+      async () => {
+        const driver = await this.driver(namespace, name);
+        const found: Condition | undefined = driver?.status?.conditions?.find(
+          (c: Condition) => c.type === type,
+        );
+        const fits =
+          found?.status === status &&
+          found.observedGeneration === driver.metadata.generation &&
+          (reason === undefined || found.reason === reason);
+        return fits ? found : undefined;
+      },
+      `${name}: ${type}=${status} ${reason ?? ""}`,
+    );
   }
 
   /** What the Deployment's controller and a kubelet would do: every wanted pod is ready. */
@@ -309,7 +313,7 @@ export class World {
   /** A pod of the driver, with the token that a kubelet would give it. */
   async pod(namespace: string, driver: string): Promise<{ pod: string; token: string }> {
     const account = `driver-${driver}`;
-    await eventually(account, () => this.get("v1", "serviceaccounts", namespace, account));
+    await eventually(() => this.get("v1", "serviceaccounts", namespace, account), account);
     const name = `${driver}-${randomUUID().slice(0, 8)}`;
     const pod = await this.api.request("POST", collection("v1", "pods", namespace), {
       metadata: { name, labels: { ...MANAGED, "vextir.io/driver": driver } },
@@ -376,25 +380,4 @@ export class World {
 export function collection(apiVersion: string, plural: string, namespace: string): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   return `${root}/namespaces/${namespace}/${plural}`;
-}
-
-/** The first truthy answer. @throws Error with the last failure when there is none in time. */
-export async function eventually<T>(
-  what: string,
-  probe: () => Promise<T | undefined | false>,
-  withinMs = 60_000,
-): Promise<T> {
-  const end = Date.now() + withinMs;
-  let cause: unknown;
-  for (;;) {
-    try {
-      const found = await probe();
-      if (found) return found;
-      cause = undefined;
-    } catch (error) {
-      cause = error;
-    }
-    if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`, { cause });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

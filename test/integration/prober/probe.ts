@@ -40,14 +40,14 @@ export async function probe(world: ProberWorld, options: ProbeOptions): Promise<
   const kills = Array.from({ length: rounds }, () => PARTS).flat();
   for (const [place, part] of kills.entries()) {
     const due = (events * (place + 1)) / (kills.length + 2);
-    await eventually(() => clients.accepted >= due, patienceMs);
+    await eventually(() => clients.accepted >= due, `${due} accepted`, patienceMs);
     await world.crash(part);
   }
   await running;
   const { ledger } = world;
   const rows = (type: string) => ledger.count(`events where type = '${type}'`);
-  await eventually(async () => (await rows("probe.sent")) >= events, patienceMs);
-  await eventually(async () => (await handledEvents(world)) >= events, patienceMs);
+  await eventually(async () => (await rows("probe.sent")) >= events, "all recorded", patienceMs);
+  await eventually(async () => (await handledEvents(world)) >= events, "all handled", patienceMs);
   const seconds = (performance.now() - began) / 1e3;
   const { failed, repeated, recognised, known } = clients;
   return {

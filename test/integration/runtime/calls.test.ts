@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Driver, defineDriver } from "@vextir/driver-runtime";
 import { z } from "zod";
-import { type Run, until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { type Run, World } from "./world.ts";
 
 let world: World;
 let run: Run;
@@ -91,7 +92,7 @@ describe("a call from one driver's account to another's", () => {
 
   test("waits for a bus that is back soon", async () => {
     await world.bus.server.end("SIGKILL");
-    await until(() => run.running.obstacles().length > 0, "lost");
+    await eventually(() => run.running.obstacles().length > 0, "lost");
     const call = caller.call("toolbox.who");
     call.catch(() => {});
     await world.bus.startServer();

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { headers } from "@nats-io/transport-node";
 import { CE_PREFIX, DIRECTED_HEADERS } from "@vextir/api";
 import { defineDriver, type Event } from "@vextir/driver-runtime";
-import { until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 let world: World;
 let admin: Awaited<ReturnType<World["bus"]["admin"]>>;
@@ -66,19 +67,19 @@ test("what is sent to one driver is handled by its subscription again, with the 
   const { driver } = await world.run(publisher, { capabilities: { publish: ["note.*"] } });
   const first = await driver.publish("note.a", 1, { userId: "ann" });
   const filtered = await driver.publish("note.a", 2, { userId: "bob" });
-  await until(() => seen.length === 1 && others.length === 2, "the events");
+  await eventually(() => seen.length === 1 && others.length === 2, "the events");
 
   await direct("to.again.default", filtered.sequence);
   await direct("to.again.default", first.sequence, {
     [DIRECTED_HEADERS.replay]: "r1",
     [DIRECTED_HEADERS.kind]: "Replay",
   });
-  await until(() => seen.length === 2, "the event again");
+  await eventually(() => seen.length === 2, "the event again");
   const replay = { id: "r1", kind: "Replay", attempts: 0, redrives: 0 };
   expect(seen[1]).toEqual({ ...seen[0], replay });
   expect(seen[0]).not.toHaveProperty("replay");
   expect(done).toHaveLength(1);
-  await until(async () => (await waiting()) === 0, "nothing waiting");
+  await eventually(async () => (await waiting()) === 0, "nothing waiting");
   expect(others).toHaveLength(2);
 });
 
@@ -102,18 +103,18 @@ test("what fails again is a dead letter again, of the same event, with all its a
     admin.jetstream.streams.getMessage("DEADLETTERS", { last_by_subj: "dlq.failing.bad.a" });
   const found = async (attempts: string) =>
     (await letter().catch(() => null))?.header.get("Vextir-Attempts") === attempts;
-  await until(() => found("2"), "the dead letter");
+  await eventually(() => found("2"), "the dead letter");
   await direct("to.failing.default", sequence, {
     [DIRECTED_HEADERS.kind]: "Redrive",
     [DIRECTED_HEADERS.attempts]: "2",
     [DIRECTED_HEADERS.redrives]: "1",
   });
-  await until(() => found("4"), "the second dead letter");
+  await eventually(() => found("4"), "the second dead letter");
   const again = await letter();
   expect(again?.header.get("Vextir-Redrives")).toBe("1");
   expect(again?.header.get("Vextir-Sequence")).toBe(String(sequence));
   expect(again?.header.get("Vextir-Subject")).toMatch(/^evt\.publisher\.\d+\.bad\.a$/);
-  await until(async () => (await waiting()) === 0, "nothing waiting");
+  await eventually(async () => (await waiting()) === 0, "nothing waiting");
 });
 
 test("what was sent goes with the driver: a successor of its name is not meant", async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { defineDriver, type Event } from "@vextir/driver-runtime";
-import { metric, until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { metric, World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -32,7 +33,7 @@ describe("events between two drivers, each with exactly its grants", () => {
       { capabilities: { publish: ["ask.this"] }, subscriptions: [{ types: ["answer.given"] }] },
     );
     const asked = await driver.publish("ask.this", { n: 1 }, { userId: "ann", partitionKey: "k" });
-    await until(() => seen.length === 1, "the answer");
+    await eventually(() => seen.length === 1, "the answer");
     expect(seen[0]).toMatchObject({
       publisher: "answerer",
       data: { to: { n: 1 } },
@@ -114,7 +115,7 @@ describe("failures", () => {
     );
     const { driver } = await world.run(publisher, { capabilities: { publish: ["poison.*"] } });
     for (const data of ["good", "bad", "good"]) await driver.publish("poison.a", data);
-    await until(
+    await eventually(
       async () =>
         (await metric(
           url,
@@ -160,7 +161,7 @@ describe("failures", () => {
     }
     const { connection, jetstream } = await world.bus.admin();
     const letter = () => jetstream.streams.getMessage("DEADLETTERS", { last_by_subj: "dlq.strict.huge.a" });
-    await until(letter, "the dead letter");
+    await eventually(letter, "the dead letter");
     expect((await letter())?.header?.get("Vextir-Error")).toBe("too%20much%20for%20me");
     expect((await letter())?.data.length).toBe(0);
     await connection.close();
@@ -187,11 +188,11 @@ describe("failures", () => {
     );
     const { driver } = await world.run(publisher, { capabilities: { publish: ["work.a"] } });
     const publishing = Array.from({ length: 300 }, (_, i) => driver.publish("work.a", i));
-    await until(() => seen.size > 10, "under way");
+    await eventually(() => seen.size > 10, "under way");
     await world.bus.restart("SIGKILL");
     await Promise.all(publishing);
-    await until(() => seen.size === 300, "all");
-    await until(() => running.obstacles().length === 0, "ready again");
+    await eventually(() => seen.size === 300, "all");
+    await eventually(() => running.obstacles().length === 0, "ready again");
   });
 
   test("a subscription whose consumer is not there yet waits for it, unready", async () => {
@@ -207,14 +208,17 @@ describe("failures", () => {
       ready: false,
       file: { subscriptions: world.bus.access("early", { subscriptions }).subscriptions as never },
     });
-    await until(() => running.obstacles().some((why) => why.includes('subscription "default"')), "unready");
+    await eventually(
+      () => running.obstacles().some((why) => why.includes('subscription "default"')),
+      "unready",
+    );
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     await world.bus.driver("early", { subscriptions });
     await running.ready;
     const { driver } = await world.run(publisher, { capabilities: { publish: ["early.a"] } });
     await driver.publish("early.a", 1);
-    await until(() => seen.length === 1, "the event");
+    await eventually(() => seen.length === 1, "the event");
   });
 });
 
@@ -240,14 +244,14 @@ test("two replicas share the work, and one that stops gives back what it has in 
   const { driver } = await world.run(publisher, { capabilities: { publish: ["shared.a"] } });
   await driver.publish("shared.a", 0);
   const { connection, jetstream } = await world.bus.admin();
-  await until(
+  await eventually(
     async () => (await jetstream.consumers.info("EVENTS", "shared_default")).num_ack_pending === 1,
     "in hand",
   );
   open.resolve();
   await replica("second", open.promise);
   await first.running.stop(50);
-  await until(() => handled.length === 1, "handed over");
+  await eventually(() => handled.length === 1, "handed over");
   expect(handled).toEqual(["second 0"]);
   expect(
     (await jetstream.streams.info("DEADLETTERS", { subjects_filter: "dlq.shared.>" })).state.subjects ?? {},

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Driver, defineDriver, type Event, type LiveMessage } from "@vextir/driver-runtime";
-import { until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 let world: World;
 let writer: Driver;
@@ -27,7 +28,7 @@ test("observed events come with publisher, sequence and lineage; others do not c
   await observer.bus.connection.flush();
   await writer.publish("chat.other.a", 1);
   const { id, sequence } = await writer.publish("chat.message.a", { n: 1 }, { userId: "ann" });
-  await until(() => seen.length === 1, "the event");
+  await eventually(() => seen.length === 1, "the event");
   expect(seen[0]).toMatchObject({ id, sequence, publisher: "writer", userId: "ann", data: { n: 1 } });
   observation.stop();
 });
@@ -40,7 +41,7 @@ test("live messages cross to the observer's account, in order, and are gone if n
   await observer.bus.connection.flush();
   for (let i = 0; i < 500; i++) writer.live(`tokens.${i}`, i);
   writer.live("other", "not granted");
-  await until(() => seen.length === 500, "all tokens");
+  await eventually(() => seen.length === 500, "all tokens");
   expect(seen.map(({ data }) => data)).toEqual(Array.from({ length: 500 }, (_, i) => i));
   expect(seen[0]).toEqual({ publisher: "writer", topic: "tokens.0", data: 0 });
   observation.stop();
@@ -62,7 +63,7 @@ test("what was not granted is refused by the pod's own word, and stays invisible
   await observer.bus.connection.flush();
   await writer.publish("chat.message.a", 1);
   writer.live("tokens.9", 1);
-  await until(() => visible.length === 1, "seen by who may");
+  await eventually(() => visible.length === 1, "seen by who may");
   await driver.bus.connection.flush();
   expect(seen).toEqual([]);
   observation.stop();

@@ -7,8 +7,8 @@ import { jetstream } from "@nats-io/jetstream";
 import { headers } from "@nats-io/nats-core";
 import { ORDERED_LANES, partitionOf } from "@vextir/api";
 import { DriverProcess } from "../../fixtures/driver-process.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { startBus, type TestBus } from "../../fixtures/nats.ts";
-import { until } from "./world.ts";
 
 const EVENTS = Number(process.env["VEXTIR_ORDER_EVENTS"] ?? 600);
 const KEYS = 40;
@@ -136,10 +136,10 @@ test("a key's events one after the other, over pods that come, go and die, and h
     await pods.start();
     const publishing = publish(ALL);
     const done = () => new Set(pods.seen.map(({ key, n }) => `${key}/${n}`)).size;
-    await until(() => done() > EVENTS / 20, "the first pod is at work");
+    await eventually(() => done() > EVENTS / 20, "the first pod is at work");
     await Promise.all([pods.start(), pods.start()]);
     for (let i = 1; i <= KILLS; i++) {
-      await until(() => done() > (EVENTS * i) / (KILLS + 2), `${i} part done`);
+      await eventually(() => done() > (EVENTS * i) / (KILLS + 2), `${i} part done`);
       await pods.end("SIGKILL");
       await pods.start();
     }
@@ -147,16 +147,12 @@ test("a key's events one after the other, over pods that come, go and die, and h
     await pods.end("SIGTERM");
     await pods.end("SIGTERM");
     const { jetstream: manager, connection } = await bus.admin();
-    await until(
-      async () => {
-        const left: number[] = [];
-        for await (const { num_pending, num_ack_pending } of manager.consumers.list("EVENTS"))
-          left.push(num_pending + num_ack_pending);
-        return left.length > 1 && left.every((count) => count === 0);
-      },
-      "everything settled by the last pod",
-      60_000,
-    );
+    await eventually(async () => {
+      const left: number[] = [];
+      for await (const { num_pending, num_ack_pending } of manager.consumers.list("EVENTS"))
+        left.push(num_pending + num_ack_pending);
+      return left.length > 1 && left.every((count) => count === 0);
+    }, "everything settled by the last pod");
     const letters = (await manager.streams.info("DEADLETTERS")).state.messages;
     await connection.close();
 
@@ -183,7 +179,7 @@ test("a pod that stood still begins nothing that has become another's, and says 
     await pods.start();
     await pods.start();
     await publish([{ key: "slow", n: 0, takesMs: 500 }]);
-    await until(() => pods.seen.length === 1, "one pod is at work");
+    await eventually(() => pods.seen.length === 1, "one pod is at work");
     const stopped = pods.running.find(({ child }) => child.pid === pods.seen[0]?.pid);
     if (!stopped) throw new Error("a pod that was started is at work");
     stopped.child.kill("SIGSTOP");
@@ -193,11 +189,14 @@ test("a pod that stood still begins nothing that has become another's, and says 
     await publish([...round(0), ...round(1)]);
     const ended = (n: number) =>
       new Set(pods.seen.filter((seen) => seen.what === "ended" && seen.n === n).map(({ key }) => key)).size;
-    await until(() => ended(0) + ended(1) === 2 * (keys.length + 1), "all done by the other pod");
+    await eventually(() => ended(0) + ended(1) === 2 * (keys.length + 1), "all done by the other pod");
     stopped.child.kill("SIGCONT");
-    await until(async () => /outcome="Returned"} ([2-9]|\d\d)/.test(await stopped.metrics()), "it let go");
+    await eventually(
+      async () => /outcome="Returned"} ([2-9]|\d\d)/.test(await stopped.metrics()),
+      "it let go",
+    );
     await publish(round(2));
-    await until(() => ended(2) === keys.length + 1, "both pods go on");
+    await eventually(() => ended(2) === keys.length + 1, "both pods go on");
     for (const [key, seen] of byKey(pods.seen)) {
       const began = seen.filter(({ what }) => what === "began").map(({ n }) => n);
       expect({ key, began }).toEqual({ key, began: key === "slow" ? [0, 0, 1, 2] : [0, 1, 2] });

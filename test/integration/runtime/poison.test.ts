@@ -64,7 +64,7 @@ async function keepAlive(
     const pod = await DriverProcess.start(bus, input);
     const died = once(pod.child, "exit");
     let hasDied = false;
-    const done = eventually(async () => hasDied || (await enough()), 60_000);
+    const done = eventually(async () => hasDied || (await enough()));
     const ended = await Promise.race([done.then(() => true), died.then(() => false)]);
     hasDied = true;
     await done;

@@ -6,8 +6,9 @@ import { type Driver, defineDriver, type Event, TerminalError } from "@vextir/dr
 import { Redelivery } from "@vextir/operator/bus/index.ts";
 import { redriveLetters } from "@vextir/operator/bus/redelivery/redrive.ts";
 import { replayEvents } from "@vextir/operator/bus/redelivery/replay.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { NAMESPACE } from "../../fixtures/nats.ts";
-import { until, World } from "./world.ts";
+import { World } from "./world.ts";
 
 /** More is a measurement. */
 const EVENTS = Number(process.env["VEXTIR_REPLAY_EVENTS"] ?? 560);
@@ -65,7 +66,10 @@ const list = async (filter: Parameters<Redelivery["list"]>[1] = {}) =>
 const waiting = async () => (await admin.jetstream.streams.info("DIRECTED")).state.messages;
 
 async function letters(driver: string, count: number) {
-  await until(async () => (await list({ driver })).length === count, `${count} dead letters of ${driver}`);
+  await eventually(
+    async () => (await list({ driver })).length === count,
+    `${count} dead letters of ${driver}`,
+  );
   return list({ driver });
 }
 
@@ -139,7 +143,7 @@ describe("dead letters", () => {
     const [again] = await letters("mender", 1);
     expect(again).toMatchObject({ type: "mend.b", attempts: 2, redrives: 1 });
     expect(again?.sequence).toBeGreaterThan(before);
-    await until(() => seen["mender"]?.length === 4, "both again");
+    await eventually(() => seen["mender"]?.length === 4, "both again");
     expect(seen["mender"]?.find(({ id, replay }) => id === event.id && replay)).toMatchObject({
       ...{ userId: "ann", publisher: "publisher", sequence: event.sequence },
       replay: { kind: "Redrive", attempts: 1, redrives: 1 },
@@ -157,14 +161,14 @@ describe("dead letters", () => {
     const crash = new Error("crash");
     const dying = { ...admin, jetstream: withoutDeleting(admin.jetstream, crash) };
     await expect(redriveLetters(dying, { driver: "crasher" }, "first")).rejects.toBe(crash);
-    await until(() => seen["crasher"]?.length === 2, "the event again");
+    await eventually(() => seen["crasher"]?.length === 2, "the event again");
     expect(await letters("crasher", 1)).toEqual([letter]);
     expect(await redelivery.redrive(NAMESPACE, { driver: "crasher" })).toMatchObject({ done: 1 });
     expect(await letters("crasher", 0)).toEqual([]);
     // What is sent behind it has come, and it has not.
     await publisher.publish("crash.b", 2);
-    await until(async () => seen["crasher"]?.some(({ type }) => type === "crash.b"), "the next event");
-    await until(async () => (await waiting()) === 0, "nothing waiting");
+    await eventually(async () => seen["crasher"]?.some(({ type }) => type === "crash.b"), "the next event");
+    await eventually(async () => (await waiting()) === 0, "nothing waiting");
     expect(seen["crasher"]?.map(({ replay }) => replay?.id)).toEqual([undefined, "first", undefined]);
   });
 
@@ -197,13 +201,13 @@ describe("dead letters", () => {
       { sequence: disguised, reason: "BadLetter" },
       { sequence: invented, reason: "EventGone" },
     ]);
-    await until(() => seen["liar"]?.some(({ replay }) => replay), "the genuine one");
+    await eventually(() => seen["liar"]?.some(({ replay }) => replay), "the genuine one");
     expect(seen["liar"]?.map(({ data }) => data)).toEqual(["genuine", "genuine"]);
     expect(retold).toBeGreaterThan(invented);
     expect(await redelivery.redrive(NAMESPACE, { sequences: [invented], unverified: true })).toMatchObject({
       done: 1,
     });
-    await until(() => seen["liar"]?.some(({ data }) => data === "forged"), "its own word");
+    await eventually(() => seen["liar"]?.some(({ data }) => data === "forged"), "its own word");
     await connection.close();
   });
 
@@ -231,11 +235,11 @@ describe("dead letters", () => {
       (await list({ driver: "keeper", type: "vextir.handlings" })).filter(
         (letter) => letter.publisher === "worker",
       );
-    await until(async () => (await ofWorker()).length === 1, "the dead letter");
+    await eventually(async () => (await ofWorker()).length === 1, "the dead letter");
     isBroken = false;
     const sequences = (await ofWorker()).map(({ sequence }) => sequence);
     expect(await redelivery.redrive(NAMESPACE, { sequences })).toMatchObject({ done: 1, skipped: [] });
-    await until(() => kept.some(({ replay }) => replay?.kind === "Redrive"), "them again");
+    await eventually(() => kept.some(({ replay }) => replay?.kind === "Redrive"), "them again");
     expect(kept.find(({ replay }) => replay)).toMatchObject({
       publisher: "worker",
       data: { handlings: [{ type: "work.a", outcome: "Succeeded" }] },
@@ -283,7 +287,7 @@ describe("a replay", () => {
     await publish("other.a", 5);
     const to = await boundary();
     await publish("past.after", 3);
-    await until(() => seen["historian"]?.length === ALL && done.length === ALL, "the events");
+    await eventually(() => seen["historian"]?.length === ALL && done.length === ALL, "the events");
 
     const dry = await whole("historian", { from, to, dryRun: true });
     expect(dry.map(({ types }) => types)).toEqual([{ "past.a": EVENTS, "past.b.c": 20 }]);
@@ -297,7 +301,7 @@ describe("a replay", () => {
     const sentMs = performance.now() - began;
     expect(pages.length).toBeGreaterThan(1);
     expect(sum(pages)).toBe(EVENTS + 20);
-    await until(() => seen["historian"]?.length === ALL + EVENTS + 20, "them again");
+    await eventually(() => seen["historian"]?.length === ALL + EVENTS + 20, "them again");
     const handledMs = performance.now() - began;
     console.log(
       `replay: ${EVENTS} events sent in ${(sentMs / 1e3).toFixed(2)} s, handled in ${(handledMs / 1e3).toFixed(2)} s`,
@@ -318,7 +322,7 @@ describe("a replay", () => {
       ...{ sent: 0, repeated: EVENTS + 20 },
     });
     // What was handled is settled a moment later.
-    await until(async () => (await waiting()) === 0, "nothing waiting");
+    await eventually(async () => (await waiting()) === 0, "nothing waiting");
     expect(seen["historian"]).toHaveLength(ALL + EVENTS + 20);
     expect(await redelivery.replay(NAMESPACE, "nobody", { from })).toBeUndefined();
   });
@@ -349,7 +353,7 @@ describe("a replay", () => {
     await run("slow", ["bulk.*"]);
     const from = await boundary();
     for (let i = 0; i < 100; i++) await publisher.publish("bulk.a", "x".repeat(2_000));
-    await until(() => seen["slow"]?.length === 100, "the events");
+    await eventually(() => seen["slow"]?.length === 100, "the events");
     let pages: ReplayPage[] = [];
     let isFull = false;
     for (let request: ReplayRequest | undefined = { from }; request; ) {
@@ -363,7 +367,7 @@ describe("a replay", () => {
           : { from, replay: page.replay, through: page.through, after: page.next };
     }
     expect(isFull).toBe(true);
-    await until(() => seen["slow"]?.length === 200, "all of them again");
+    await eventually(() => seen["slow"]?.length === 200, "all of them again");
     const again = seen["slow"]?.slice(100) ?? [];
     expect(new Set(again.map(({ id }) => id)).size).toBe(100);
   });

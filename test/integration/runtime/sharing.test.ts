@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Driver, defineDriver, type Event } from "@vextir/driver-runtime";
-import { until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 const EXPORTS = [
   { name: "orders", types: ["order.placed", "order.paid"], methods: ["pricing.quote"], to: ["billing"] },
@@ -60,7 +61,7 @@ async function observedTypes(watching: Event[], last: () => Promise<unknown>): P
 }
 const paid = async () => {
   const { id } = await seller.publish("order.paid", 1);
-  await until(() => seen.some((event) => event.id === id), "the event of the other tenant");
+  await eventually(() => seen.some((event) => event.id === id), "the event of the other tenant");
 };
 
 describe("what one tenant exports and another imports", () => {

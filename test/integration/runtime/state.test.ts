@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Driver, defineDriver, type StateChange } from "@vextir/driver-runtime";
-import { until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 let world: World;
 let keeper: Driver;
@@ -36,12 +37,12 @@ describe("a driver's own bucket, by imports alone", () => {
     const watch = await keeper.state.watch("w.*", (change) => void seen.push(change));
     await keeper.state.put("w.a", 2);
     await keeper.state.delete("w.a");
-    await until(() => seen.length === 3, "three changes");
+    await eventually(() => seen.length === 3, "three changes");
     await world.bus.server.end("SIGKILL");
     const writes = [keeper.state.put("w.b", 3), keeper.state.put("w.c", 4)];
     await world.bus.startServer();
     await Promise.all(writes);
-    await until(() => seen.length === 5, "five changes");
+    await eventually(() => seen.length === 5, "five changes");
     expect(seen.map(({ operation, key }) => `${operation} ${key}`)).toEqual([
       "put w.a",
       "put w.a",
@@ -58,7 +59,7 @@ describe("a driver's own bucket, by imports alone", () => {
     const results = [await keeper.once("pay", () => ++runs), await other.once("pay", () => ++runs)];
     expect(results).toEqual([1, 1]);
     await keeper.once("short", () => ++runs, { ttlMs: 1_000 });
-    await until(
+    await eventually(
       () => keeper.once("short", () => ++runs, { ttlMs: 1_000 }).then(() => runs === 3),
       "forgotten",
     );

@@ -7,7 +7,8 @@ import {
   tokenAuthenticator,
 } from "@nats-io/transport-node";
 import { type Driver, defineDriver, type Event } from "@vextir/driver-runtime";
-import { until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { World } from "./world.ts";
 
 /** The victim: it handles, observes, serves, asks and keeps, all by the runtime. */
 const handled: Event[] = [];
@@ -65,7 +66,7 @@ beforeAll(async () => {
     timeout: 5_000,
   });
   asked.live("tick", "genuine");
-  await until(() => observed.includes("oracle genuine"), "the genuine message");
+  await eventually(() => observed.includes("oracle genuine"), "the genuine message");
 });
 afterAll(async () => {
   await thief?.close();
@@ -97,7 +98,7 @@ async function settled(): Promise<void> {
   await thief.flush();
   await thief.request("$KV.thief.settled", "1", { timeout: 5_000 });
   const { id } = await genuine.publish("pay.order", { genuine: true });
-  await until(() => handled.some((event) => event.id === id), "the genuine event");
+  await eventually(() => handled.some((event) => event.id === id), "the genuine event");
   await victim.bus.connection.flush();
 }
 
@@ -234,7 +235,7 @@ describe("nor does it make a driver lose what others publish", () => {
     }
     const missing = () => ids.filter((id) => !handled.some((event) => event.id === id));
     // Longer than the acknowledgement time for what the first of them cut off; and none more than that.
-    await until(() => missing().length === 0, "every genuine event");
+    await eventually(() => missing().length === 0, "every genuine event");
     console.log(
       `50 genuine events among 100 empty ones: handled after ${Math.round(performance.now() - began)} ms`,
     );

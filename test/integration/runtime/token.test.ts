@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { defineDriver, type Event } from "@vextir/driver-runtime";
-import { metric, type Run, until, World } from "./world.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { metric, type Run, World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -72,8 +73,8 @@ test("a token is renewed before it expires: no event, call, observation or answe
   }
   tokens.stop();
   const renewals = await metric(run.url, "vextir_driver_bus_reconnects_total");
-  await until(() => handled.size === n && observed.size === n, `${n} events`);
-  await until(() => changes.at(-1) === n - 1, "the last change");
+  await eventually(() => handled.size === n && observed.size === n, `${n} events`);
+  await eventually(() => changes.at(-1) === n - 1, "the last change");
   expect(failures).toEqual([]);
   expect(twice).toEqual([]);
   expect(renewals).toBeGreaterThanOrEqual(2);
@@ -103,10 +104,10 @@ test("a token that could not be renewed ends the connection; a fresh one brings 
     capabilities: { publish: ["late.a"] },
   });
   await driver.publish("late.a", 1);
-  await until(() => handled.size === 1, "the first");
-  await until(() => run.running.obstacles().length > 0, "cut off");
+  await eventually(() => handled.size === 1, "the first");
+  await eventually(() => run.running.obstacles().length > 0, "cut off");
   await driver.publish("late.a", 2);
   await writeFile(run.tokenFile, await world.bus.token({ name: "late" }));
-  await until(() => handled.size === 2, "the second");
-  await until(() => run.running.obstacles().length === 0, "ready");
+  await eventually(() => handled.size === 2, "the second");
+  await eventually(() => run.running.obstacles().length === 0, "ready");
 });

@@ -93,14 +93,6 @@ export class World {
   }
 }
 
-export async function until(condition: () => unknown, what: string, timeoutMs = 60_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 export const metric = async (url: string, line: string): Promise<number> => {
   const text = await (await fetch(`${url}/metrics`)).text();
   const found = text.split("\n").find((one) => one.startsWith(`${line} `));

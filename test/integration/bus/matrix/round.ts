@@ -12,7 +12,6 @@ export interface Drawn {
 }
 
 let serial = 0;
-const ARRIVAL_MS = 3_000;
 
 /** Grants, what is tried under them, and whether what became of it is what the model says. */
 export class Round {
@@ -69,8 +68,8 @@ export class Round {
     );
     await arena.settle(this.#everybody);
     for (const one of this.probes) arena.send(one);
-    await eventually(() => this.probes.every((one) => this.#hasArrived(one)), ARRIVAL_MS).catch(() => {});
-    await eventually(() => this.#areDelivered(), ARRIVAL_MS).catch(() => {});
+    await eventually(() => this.probes.every((one) => this.#hasArrived(one))).catch(() => {});
+    await eventually(() => this.#areDelivered()).catch(() => {});
     await arena.settle(this.#everybody);
     for (const listening of this.listenings) listening.stop();
     const after = await arena.belongings();
