@@ -140,9 +140,9 @@ describe("a handler's end decides what becomes of the event", () => {
     const kit = await handling(
       async () => {
         runs++;
-        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        await new Promise((resolve) => setTimeout(resolve, 7_000));
       },
-      { delivery: { ackWait: "1s" } },
+      { delivery: { ackWait: "3s" } },
     );
     await kit.publish("job.a", 1);
     await eventually(async () => (await consumerInfo(kit)).num_ack_pending === 1, "in hand");

@@ -8,6 +8,7 @@ import { keysRows } from "./keys.ts";
 import { ledgerRows } from "./ledger.ts";
 import { orderRows } from "./order.ts";
 import { proberRows } from "./prober.ts";
+import { revocationRows } from "./revocation.ts";
 import { runtimeRows } from "./runtime.ts";
 import { scaleRows } from "./scale.ts";
 import { scalingRows } from "./scaling.ts";
@@ -27,6 +28,10 @@ const benches: Record<string, { title: string; rows: () => Promise<Row[]> }> = {
   keys: {
     title: "A minute of 1,000 events a second while keys are rotated and grants edited",
     rows: keysRows,
+  },
+  revocation: {
+    title: "What is taken away is gone, against a watch that hears of it",
+    rows: revocationRows,
   },
   hub: { title: "The context hub's storage on PostgreSQL", rows: contextHubRows },
   ledger: { title: "The ledger's storage on PostgreSQL", rows: ledgerRows },

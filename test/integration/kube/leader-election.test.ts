@@ -15,8 +15,8 @@ beforeEach(async () => {
   namespace = await server.namespace();
 });
 
-/** As client-go's defaults, five times as fast. */
-const times = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 300 };
+/** As client-go's defaults, more than twice as fast. */
+const times = { leaseDurationMs: 6_000, renewDeadlineMs: 4_000, retryPeriodMs: 600 };
 
 /** A replica that writes down when it worked. */
 async function replica(identity: string, kubeconfig = server.kubeconfig) {

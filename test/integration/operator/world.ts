@@ -19,8 +19,8 @@ import { operatorRbac } from "../../fixtures/rbac.ts";
 
 export const SYSTEM = "vextir-system";
 
-/** Lease times for tests: another replica leads within two seconds. */
-export const ELECTION = { leaseDurationMs: 2_000, renewDeadlineMs: 1_500, retryPeriodMs: 300 };
+/** Lease times for tests: another replica leads ten seconds after one died. Shorter ones would be lost on a busy machine. */
+export const ELECTION = { leaseDurationMs: 10_000, renewDeadlineMs: 8_000, retryPeriodMs: 300 };
 
 const manifest = (input: Partial<ManifestInput>): Manifest =>
   Manifest.parse({ name: "x", version: "1.0.0", class: "IO", ...input });
