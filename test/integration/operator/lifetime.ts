@@ -240,7 +240,7 @@ export async function install(world: World, signal: AbortSignal): Promise<void> 
     // Who may not ask whose token it is lets nobody in.
     const connected = signal.aborted
       ? undefined
-      : await world.connectAs(namespace, "gateway").catch(() => {});
+      : await world.connectWith(await world.token(namespace, "gateway"), world.caFile).catch(() => {});
     await connected?.close();
     // What has worked is kept.
     const deployment = () => world.deployment(namespace, "gateway");

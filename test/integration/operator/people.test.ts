@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { API_AUDIENCE } from "@vextir/api";
 import type { Operator } from "@vextir/operator/operator.ts";
 import { eventually } from "../../fixtures/eventually.ts";
+import { PROMPTLY_MS } from "../../fixtures/promptly.ts";
 import { apiName, askApi } from "./asking.ts";
 import { SYSTEM, World } from "./world.ts";
 
@@ -223,17 +224,17 @@ describe("bounds", () => {
     const heard = await text(socket).catch(() => "");
     clearInterval(drip);
     expect(heard).not.toContain("200 OK");
-    expect(Date.now() - began).toBeLessThan(12_000);
+    expect(Date.now() - began).toBeLessThan(PROMPTLY_MS);
   });
 
   test("one user's requests beyond the rate wait, and another's don't", async () => {
     const [many, other] = [await person("many", []), await person("other", [])];
-    const answers = await Promise.all(
-      Array.from({ length: 60 }, () => ask("GET", "/v1/x", { token: many, at: follower })),
-    );
-    const limited = answers.filter(({ status }) => status === 429);
-    expect(limited.length).toBeGreaterThan(0);
-    expect(Number(limited[0]?.headers["retry-after"])).toBeGreaterThan(0);
+    // The faster they are asked, the sooner: a busy machine may need more than one crowd.
+    const limited = await eventually(async () => {
+      const crowd = Array.from({ length: 100 }, () => ask("GET", "/v1/x", { token: many, at: follower }));
+      return (await Promise.all(crowd)).find(({ status }) => status === 429);
+    });
+    expect(Number(limited.headers["retry-after"])).toBeGreaterThan(0);
     expect((await ask("GET", "/v1/x", { token: other, at: follower })).status).toBe(404);
   });
 });

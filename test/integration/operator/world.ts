@@ -11,7 +11,7 @@ import { materialOf } from "@vextir/operator/keys/key-store.ts";
 import { MANAGED } from "@vextir/operator/labels.ts";
 import { Operator } from "@vextir/operator/operator.ts";
 import { pino } from "pino";
-import { eventually } from "../../fixtures/eventually.ts";
+import { eventually, retried } from "../../fixtures/eventually.ts";
 import { freePort } from "../../fixtures/free-port.ts";
 import { type ApiServer, type ApiServerOptions, startApiServer } from "../../fixtures/kube.ts";
 import { NatsProcess } from "../../fixtures/nats-process.ts";
@@ -336,7 +336,9 @@ export class World {
   }
 
   async connectAs(namespace: string, driver: string): Promise<NatsConnection> {
-    return this.connectWith(await this.token(namespace, driver), this.caFile);
+    const token = await this.token(namespace, driver);
+    // As the runtime does, which tries again: a server on a busy machine may refuse what it was not told in time.
+    return retried(() => this.connectWith(token, this.caFile));
   }
 
   /** What the operator made for nats-server's pods; absent without TLS. */
