@@ -24,20 +24,19 @@ export {
 export { dataSchemaUri, OLDER_VERSION } from "@vextir/api/catalogue/entry.ts";
 export { ABOUT_METHOD, About } from "./calls/about.ts";
 export type { Call, CallOptions } from "./calls/call.ts";
-export { ASSERTION_EXTENSION } from "./context/context.ts";
 export type {
   ContextChange,
   ContextHub,
   ContextOptions,
   DocumentFilter,
   FoundDocument,
-  Json,
   NewDocument,
   SearchOptions,
   StoredDocument,
   SynthesisPart,
   WrittenDocument,
 } from "./context/hub.ts";
+export { type UserTrust, userOf } from "./context/user-of.ts";
 export { AgentDriver, IODriver, ToolDriver } from "./driver/classes.ts";
 export type { CallContext, Context } from "./driver/context.ts";
 export { driver, type MethodOptions, method, type OnOptions, on, tool } from "./driver/decorators.ts";

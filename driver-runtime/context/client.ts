@@ -10,7 +10,7 @@ const AGAIN_MS = 500;
 const MAX_EVENT_ID = 200;
 
 /** The hub's methods over one connection. */
-export function hubClient(connection: HubConnection, behalf: Behalf): Omit<ContextHub, "reachable"> {
+export function hubClient(connection: HubConnection, behalf: Behalf): Omit<ContextHub, "may" | "reachable"> {
   const eventId = (behalf.eventId ?? "").slice(0, MAX_EVENT_ID);
   return {
     async initUser({ user = "", ...options } = {}) {

@@ -35,6 +35,7 @@ export class ContextAccess {
       return hubClient(await connection, behalf);
     };
     return {
+      may: (verb) => this.#may(verb),
       reachable: async () => {
         const { address } = this.#parts;
         return address && (await this.#connect(address)).reachable(REACHABLE_MS);
@@ -59,7 +60,7 @@ export class ContextAccess {
   /** @throws DriverError `NotGranted`, `Unavailable` */
   #open(verb: Verb): Promise<HubConnection> {
     const { file, address } = this.#parts;
-    if (!file.capabilities.context.some(({ verbs }) => verbs.includes(verb)))
+    if (!this.#may(verb))
       throw new DriverError(
         "NotGranted",
         `driver "${file.name}" may not ${verb} in the context hub: its Driver object would have to grant it with spec.capabilities.context: [{collection: <name>, verbs: [${verb}]}]`,
@@ -70,6 +71,10 @@ export class ContextAccess {
         `driver "${file.name}" was given no address of the context hub (VEXTIR_HUB_URL): this installation has none`,
       );
     return this.#connect(address);
+  }
+
+  #may(verb: Verb): boolean {
+    return this.#parts.file.capabilities.context.some(({ verbs }) => verbs.includes(verb));
   }
 
   #connect(address: HubAddress): Promise<HubConnection> {

@@ -118,6 +118,8 @@ export interface ContextChange {
  * `Timeout`.
  */
 export interface ContextHub {
+  /** Whether the Driver object grants it for any collection, as the pod was told: an early answer, the hub's decides. */
+  may(verb: "read" | "write" | "search" | "synthesize"): boolean;
   /** Whether the hub answers within a second; undefined: this driver was given the address of none. Needs no grant. */
   reachable(): Promise<boolean | undefined>;
   /** Makes a user known: the one of that name, or the one on whose behalf the event is handled. `created`: he was not before. */

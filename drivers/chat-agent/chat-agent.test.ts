@@ -283,3 +283,26 @@ describe("a cancelled answer", () => {
     expect((await answer()).text).toBe("(cancelled)");
   });
 });
+
+test("one that was granted a context hub where there is none answers without it, also by a model that takes no tools", async () => {
+  mock.onMessage("alone", { content: "I am here." });
+  const info = { provider: "OpenAICompatible" as const, endpoint: `${mock.url}/v1`, features: [] };
+  const lonely = await testKit(ChatAgent, {
+    capabilities: {
+      publish: ["chat.message.sent"],
+      context: [{ collection: "notes", verbs: ["search"] }],
+      models: ["plain"],
+      state: true,
+    },
+    file: { models: [{ ...info, name: "plain", model: "plain" }] },
+  });
+  try {
+    const options = { publisher: "gateway", userId: "ann" };
+    const { id } = await lonely.publish("chat.message.received", { text: "alone?" }, options);
+    const [sent] = await lonely.events("chat.message.sent", { timeoutMs: 60_000 });
+    expect(sent?.data).toEqual({ text: "I am here.", inReplyTo: id, tools: [] });
+    expect(await lonely.metrics()).toContain('vextir_chat_context_searches_total{outcome="Unavailable"} 1');
+  } finally {
+    await lonely.stop();
+  }
+});

@@ -51,5 +51,30 @@ export const Config = z.object({
     })
     .prefault({})
     .describe("What it remembers of a conversation, in its own bucket."),
+  context: z
+    .object({
+      passages: z
+        .int()
+        .min(0)
+        .max(50)
+        .default(5)
+        .describe("Parts of documents that are looked up before the answer; 0: only when the model asks."),
+      characters: z.int().min(500).max(100_000).default(6_000).describe("Of all of them together."),
+      seconds: z.int().min(1).max(60).default(2).describe("How long an answer waits for the context hub."),
+      collections: z
+        .array(z.string().min(1))
+        .max(100)
+        .default([])
+        .describe("Where to look. Default: all that is granted."),
+      trustedPublishers: z
+        .array(z.string().min(1))
+        .max(256)
+        .default(["gateway"])
+        .describe(
+          "Drivers whose word on a message's user is taken. Without the gateway's assertion others' messages are answered without documents.",
+        ),
+    })
+    .prefault({})
+    .describe("What it looks up in the context hub, where `capabilities.context` grants `search`."),
 });
 export type Config = z.infer<typeof Config>;

@@ -11,6 +11,7 @@ import {
   on,
   RetryableError,
   retryAfterMsOf,
+  userOf,
 } from "@vextir/driver-runtime";
 import { ask, candidates } from "./ask.ts";
 import { Config } from "./config.ts";
@@ -25,7 +26,14 @@ import {
   remember,
   split,
 } from "./conversation.ts";
-import { ChatCancel, ChatMessageReceived, type ChatMessageSent, type ToolUse } from "./messages.ts";
+import { Knowledge } from "./knowledge.ts";
+import {
+  ChatCancel,
+  ChatMessageReceived,
+  type ChatMessageSent,
+  type Citation,
+  type ToolUse,
+} from "./messages.ts";
 import { NamedTools } from "./tool-calls.ts";
 import { type AskModel, takeTurn } from "./turn.ts";
 import { UnderWay } from "./under-way.ts";
@@ -46,8 +54,15 @@ const SUMMARISE =
 })
 export default class ChatAgent extends AgentDriver<typeof Config> {
   readonly #underWay = new UnderWay();
+  #searches: ReturnType<typeof this.metrics.counter<"outcome">> | undefined;
 
   override start(): void {
+    if (this.context.may("search"))
+      this.#searches = this.metrics.counter(
+        "vextir_chat_context_searches_total",
+        "Searches in the context hub by outcome: Found, Nothing, or the error's code.",
+        ["outcome"],
+      );
     try {
       this.observe<unknown>("chat.cancel", ({ data, userId }) => {
         const cancel = ChatCancel.safeParse(data).data;
@@ -76,16 +91,18 @@ export default class ChatAgent extends AgentDriver<typeof Config> {
   async #messageFor(event: Event<ChatMessageReceived>, ctx: Context): Promise<ChatMessageSent> {
     const { conversationId, userId, channel } = event.data;
     const underWay = this.#underWay.begin({ messageId: event.id, conversationId, userId: event.userId });
-    const { text, tools } = await this.#reply(event, ctx, underWay.signal).finally(underWay.end);
+    const reply = await this.#reply(event, ctx, underWay.signal).finally(underWay.end);
+    const { text, tools, citations } = reply;
     return {
       ...{ text, tools, inReplyTo: event.id },
+      ...(citations.length > 0 && { citations }),
       ...(conversationId !== undefined && { conversationId }),
       ...(userId !== undefined && { userId }),
       ...(channel !== undefined && { channel }),
     };
   }
 
-  async #reply(event: Event<ChatMessageReceived>, ctx: Context, cancelled: AbortSignal) {
+  async #reply(event: Event<ChatMessageReceived>, ctx: Context, cancelled: AbortSignal): Promise<Reply> {
     const timeout = AbortSignal.timeout(this.config.maxSeconds * 1e3);
     const signal = AbortSignal.any([ctx.signal, cancelled, timeout]);
     try {
@@ -101,9 +118,14 @@ export default class ChatAgent extends AgentDriver<typeof Config> {
     }
   }
 
-  async #think(event: Event<ChatMessageReceived>, ctx: Context, signal: AbortSignal) {
+  async #think(event: Event<ChatMessageReceived>, ctx: Context, signal: AbortSignal): Promise<Reply> {
     const { config } = this;
-    const tools = new NamedTools(await this.tools.list({ signal, call: ctx.call }));
+    const [granted, { knowledge, found }] = await Promise.all([
+      this.tools.list({ signal, call: ctx.call }),
+      this.#lookUp(event, ctx, signal),
+    ]);
+    const search = knowledge && (granted.length > 0 || this.#hasToolModel) ? [knowledge.tool] : [];
+    const tools = new NamedTools([...granted, ...search]);
     const models = candidates(this.models, config.model, tools.size > 0);
     const { text } = event.data;
     const place = this.#placeOf(event, ctx);
@@ -117,6 +139,7 @@ export default class ChatAgent extends AgentDriver<typeof Config> {
       ...{ config, tools },
       ask: this.#withPast(
         place ? await recall(place, Date.now()) : EMPTY,
+        found,
         this.#asking(models, options, ctx),
       ),
       limits: {
@@ -128,7 +151,38 @@ export default class ChatAgent extends AgentDriver<typeof Config> {
     const { end, steps, dollars } = turn;
     ctx.log.info({ end, steps, tools: turn.tools.length, ...(dollars > 0 && { dollars }) }, "answered");
     if (place) await this.#keep(place, { said: text, answered: turn.text }, ctx);
-    return turn;
+    return { text: turn.text, tools: turn.tools, citations: knowledge?.citedIn(turn.text) ?? [] };
+  }
+
+  /** What the user's documents say of the message. Without the hub the answer is made without it. */
+  async #lookUp(
+    event: Event<ChatMessageReceived>,
+    ctx: Context,
+    signal: AbortSignal,
+  ): Promise<{ knowledge?: Knowledge; found: ChatMessage[] }> {
+    const hub = ctx.context;
+    if (!hub.may("search")) return { found: [] };
+    const config = this.config.context;
+    const counted = (outcome: string) => this.#searches?.inc({ outcome });
+    try {
+      const user = whoseDocuments(event, config, counted);
+      const knowledge = new Knowledge({ hub, user, config, signal, counted });
+      return { knowledge, found: await knowledge.lookUp(event.data.text) };
+    } catch (err) {
+      signal.throwIfAborted();
+      if (!(err instanceof DriverError)) throw err;
+      ctx.log.warn({ err }, "the answer is made without the user's documents");
+      return { found: [] };
+    }
+  }
+
+  /** Whether a model that may answer takes tools at all. */
+  get #hasToolModel(): boolean {
+    const { model } = this.config;
+    const names = model === undefined ? this.models.names : [model];
+    return names
+      .map((name) => this.models.get(name).info)
+      .some(({ kind, features }) => kind === "Chat" && features.includes("Tools"));
   }
 
   #asking(models: readonly Model[], options: ModelOptions, { log }: Context): AskModel {
@@ -138,18 +192,24 @@ export default class ChatAgent extends AgentDriver<typeof Config> {
       );
   }
 
-  /** Tells the model the persona and the past before what it is asked: less and less of the past, where all of it is more than it takes. */
-  #withPast(past: Conversation, askModel: AskModel): AskModel {
+  /**
+   * Tells the model the persona, the past and what was found before what it is asked: less and less of the past, and at last nothing of
+   * what was found, where all of it is more than it takes.
+   */
+  #withPast(past: Conversation, found: readonly ChatMessage[], askModel: AskModel): AskModel {
     let rest = past;
+    let known = found;
     return async (request) => {
       for (;;) {
         const before: ChatMessage[] = [{ role: "system", text: this.config.persona }, ...historyOf(rest)];
         try {
-          return await askModel({ ...request, messages: [...before, ...request.messages] });
+          return await askModel({ ...request, messages: [...before, ...known, ...request.messages] });
         } catch (error) {
           const isTooLong = error instanceof DriverError && error.code === "TooLarge";
-          if (!isTooLong || historyOf(rest).length === 0) throw error;
-          rest = split(rest).rest;
+          const hasPast = historyOf(rest).length > 0;
+          if (!isTooLong || !(hasPast || known.length > 0)) throw error;
+          if (hasPast) rest = split(rest).rest;
+          else known = [];
         }
       }
     };
@@ -192,7 +252,23 @@ export default class ChatAgent extends AgentDriver<typeof Config> {
   }
 }
 
-const withoutTools = (text: string): { text: string; tools: ToolUse[] } => ({ text, tools: [] });
+interface Reply {
+  text: string;
+  tools: ToolUse[];
+  citations: Citation[];
+}
+
+const withoutTools = (text: string): Reply => ({ text, tools: [], citations: [] });
+
+/** @throws DriverError as `userOf` does */
+function whoseDocuments(event: Event, trust: Config["context"], counted: (outcome: string) => void): string {
+  try {
+    return userOf(event, trust);
+  } catch (error) {
+    counted((error as DriverError).code);
+    throw error;
+  }
+}
 
 /** Ids are their sources' own, and anybody's to choose: by the id alone one user would be given what another was answered. */
 const keyOf = ({ publisher, source, id, userId }: Event) =>

@@ -26,11 +26,23 @@ export interface ToolUse {
   error?: string;
 }
 
+/** A part of a document that an answer cites. */
+export interface Citation {
+  /** As the text has it in brackets. */
+  number: number;
+  documentId: string;
+  collection: string;
+  title?: string;
+  text: string;
+}
+
 /** What is answered: `chat.message.sent`. */
 export interface ChatMessageSent {
   text: string;
   inReplyTo: string;
   tools: ToolUse[];
+  /** Absent: the text cites none. */
+  citations?: Citation[];
   conversationId?: string;
   userId?: string;
   channel?: string;

@@ -6,6 +6,7 @@ import {
   type Lineage,
   on,
   ToolDriver,
+  userOf,
 } from "@vextir/driver-runtime";
 import { Config, type Summary } from "./config.ts";
 import { type Answer, answer, doneOnce } from "./requests/answer.ts";
@@ -26,7 +27,6 @@ import {
   UpdateDocument,
 } from "./requests/schemas.ts";
 import { synthesis } from "./requests/synthesis.ts";
-import { whoseOf } from "./requests/whose.ts";
 import { followChanges } from "./summaries/follow.ts";
 import { lineageOf, SummaryKeeper } from "./summaries/keeper.ts";
 import { type Made, makeSummary } from "./summaries/make.ts";
@@ -212,7 +212,10 @@ export default class ContextHubDriver extends ToolDriver<typeof Config> {
   /** @throws DriverError `NotGranted`, `InvalidInput` */
   #desk(ctx: Context, said: string | undefined): Desk {
     const { timeoutMs } = this.#times;
-    return { ctx, user: whoseOf(ctx.event, said, this.config), driver: this.name, timeoutMs };
+    const user = userOf(ctx.event, this.config);
+    if (said !== undefined && said !== user)
+      throw new DriverError("InvalidInput", "data.userId: another user than the one on whose behalf this is");
+    return { ctx, user, driver: this.name, timeoutMs };
   }
 
   get #times() {

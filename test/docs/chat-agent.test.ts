@@ -16,13 +16,20 @@ test("the README's manifests are taken as they stand", () => {
 test("its table of the configuration has every key and its default", () => {
   const rows = [...page.matchAll(/^\| `([\w.]+)` +\| ([^|]+?) +\|/gm)].map(([, key, value]) => [key, value]);
   const table = Object.fromEntries(rows);
-  const { memory, persona, ...rest } = Config.parse({});
+  const { memory, persona, context, ...rest } = Config.parse({});
   expect(persona).toContain("say so when you do not know");
-  const flat = { ...rest, ...Object.fromEntries(Object.entries(memory).map(([k, v]) => [`memory.${k}`, v])) };
+  expect(context.collections).toEqual([]);
+  const within = (name: string, keys: object) =>
+    Object.fromEntries(Object.entries(keys).map(([key, value]) => [`${name}.${key}`, value]));
+  const nested = {
+    ...within("memory", memory),
+    ...within("context", { ...context, collections: "all that is granted" }),
+  };
+  const flat = { ...rest, ...nested };
   for (const [key, value] of Object.entries(flat)) expect([key, table[key]]).toEqual([key, String(value)]);
   const keys = [
-    ...Object.keys(Config.shape).filter((key) => key !== "memory"),
-    ...Object.keys(memory).map((k) => `memory.${k}`),
+    ...Object.keys(Config.shape).filter((key) => key !== "memory" && key !== "context"),
+    ...Object.keys(nested),
   ];
   expect(Object.keys(table).toSorted()).toEqual(keys.toSorted());
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import ChatAgent from "@vextir/driver-chat-agent";
 import ContextHubDriver from "@vextir/driver-context-hub";
 import Gateway from "@vextir/driver-gateway";
 import Ledger from "@vextir/driver-ledger";
@@ -59,6 +60,8 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
   await rm(folder, { recursive: true });
   const summaries = [{ name: "profile", collections: ["notes"] }];
   const contextHub = await ofDriver(ContextHubDriver, { config: { summaries } });
+  const context = [{ collection: "notes", verbs: ["search" as const] }];
+  const chatAgent = await ofDriver(ChatAgent, { capabilities: { context } });
   const world = await EgressWorld.start();
   const egress = await world.proxy();
   try {
@@ -68,6 +71,7 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
       "Every driver": runtime,
       "The gateway": without(gateway, runtime),
       "The ledger": without(ledger, runtime),
+      "The chat agent": without(chatAgent, runtime),
       "The context hub's driver": without(contextHub, runtime),
       "The operator": without(operator, node),
       "The egress proxy": without(shown(egress.metrics), node),

@@ -31,5 +31,17 @@ export default [
       .max(1_000)
       .describe("Tools that were used.")
       .optional(),
+    citations: z
+      .object({
+        number: z.int().min(1).describe("As the text cites it: [1]."),
+        documentId: id,
+        collection: name.optional(),
+        title: z.string().max(1_024).optional(),
+        text: z.string().max(65_536).describe("The part that is cited.").optional(),
+      })
+      .array()
+      .max(1_000)
+      .describe("Documents that the text cites.")
+      .optional(),
   }),
 ];

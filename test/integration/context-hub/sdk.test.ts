@@ -142,6 +142,7 @@ test("refusals are the runtime's errors, and name what is wrong", async () => {
 test("without the capability, or a hub, nothing is tried", async () => {
   const file = { name: "none", capabilities: Capabilities.parse({}) };
   const none = new ContextAccess({ file, address: undefined }).on({});
+  expect([none.may("search"), anna.may("search")]).toEqual([false, true]);
   await expect(none.search("x")).rejects.toMatchObject({ code: "NotGranted" });
   const lonely = new ContextAccess({ file: { name: "own", capabilities: granted }, address: undefined }).on(
     {},
