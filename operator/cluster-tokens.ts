@@ -1,8 +1,8 @@
 import { BUS_AUDIENCE } from "@vextir/api";
-import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from "jose";
-import { z } from "zod";
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from "jose";
 import { BusError } from "./bus/authority.ts";
 import type { TokenVerifier, VerifiedToken } from "./bus/pod-token.ts";
+import { podOfSigned } from "./bus/signed-token.ts";
 import type { Clock } from "./clock.ts";
 import { ClusterError } from "./cluster.ts";
 import { RefusedTokens } from "./refused-tokens.ts";
@@ -28,15 +28,6 @@ export interface PodIndex {
 /** nats-server waits three seconds for the callout, which has more to do. */
 const REVIEW_MS = 1_200;
 const USERNAME = /^system:serviceaccount:([^:]+):([^:]+)$/;
-
-const Claims = z.object({
-  exp: z.number(),
-  "kubernetes.io": z.object({
-    namespace: z.string().min(1),
-    pod: z.object({ name: z.string().min(1), uid: z.string().min(1) }),
-    serviceaccount: z.object({ name: z.string().min(1), uid: z.string().min(1) }),
-  }),
-});
 
 interface Keys {
   find: ReturnType<typeof createLocalJWKSet>;
@@ -97,25 +88,9 @@ export class ClusterTokenVerifier implements TokenVerifier {
   async #verifySignature(token: string): Promise<VerifiedToken> {
     if (!this.#keys) throw new BusError("Unavailable", "the API server does not answer");
     const { find, issuer } = this.#keys;
-    try {
-      const currentDate = new Date(this.#clock.now());
-      const { payload } = await jwtVerify(token, find, { issuer, audience: BUS_AUDIENCE, currentDate });
-      const { exp, "kubernetes.io": claims } = Claims.parse(payload);
-      return {
-        namespace: claims.namespace,
-        serviceAccount: claims.serviceaccount.name,
-        uid: claims.serviceaccount.uid,
-        podName: claims.pod.name,
-        podUid: claims.pod.uid,
-        expiresAt: new Date(exp * 1_000),
-      };
-    } catch (error) {
-      if (error instanceof errors.JOSEError || error instanceof z.ZodError)
-        throw new BusError("Refused", `not a pod's token of this cluster: ${error.message}`, {
-          cause: error,
-        });
-      throw error;
-    }
+    const currentDate = new Date(this.#clock.now());
+    const checked = jwtVerify(token, find, { issuer, audience: BUS_AUDIENCE, currentDate });
+    return podOfSigned(checked, "pod's token of this cluster");
   }
 }
 

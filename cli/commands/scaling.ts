@@ -1,6 +1,7 @@
 import type { ScalingReport } from "@vextir/api";
 import { askScaling, createRealm } from "@vextir/operator/bus/index.ts";
-import { type ClusterOptions, OperatorClient } from "../cluster/operator-client.ts";
+import { askAboutDriver } from "../cluster/ask-about-driver.ts";
+import type { ClusterOptions } from "../cluster/operator-client.ts";
 import { LocalError } from "../local/local-error.ts";
 import { printable } from "../local/output/text.ts";
 import { keyMaterial } from "../local/state/keys.ts";
@@ -32,14 +33,7 @@ export async function clusterScaling(
   driver: string,
   options: ClusterOptions & { namespace: string; output?: string },
 ): Promise<string> {
-  const client = await OperatorClient.open(options);
-  try {
-    const [namespace, name] = [options.namespace, driver].map(encodeURIComponent);
-    const answer = await client.ask("GET", `/v1/namespaces/${namespace}/drivers/${name}/scaling`);
-    return shown(answer as ScalingReport, options.output);
-  } finally {
-    await client.close();
-  }
+  return shown((await askAboutDriver(driver, "scaling", options)) as ScalingReport, options.output);
 }
 
 const shown = (report: ScalingReport, output: string | undefined) =>

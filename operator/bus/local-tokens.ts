@@ -1,22 +1,12 @@
 import { BUS_AUDIENCE } from "@vextir/api";
-import { errors, generateKeyPair, jwtVerify, SignJWT } from "jose";
-import { z } from "zod";
-import { BusError } from "./authority.ts";
+import { generateKeyPair, jwtVerify, SignJWT } from "jose";
 import type { PodIdentity, TokenVerifier, VerifiedToken } from "./pod-token.ts";
+import { podOfSigned } from "./signed-token.ts";
 
 type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
 
 const ISSUER = "https://vextir.local";
 const ALGORITHM = "ES256";
-
-const Claims = z.object({
-  exp: z.number(),
-  "kubernetes.io": z.object({
-    namespace: z.string().min(1),
-    pod: z.object({ name: z.string().min(1), uid: z.string().min(1) }),
-    serviceaccount: z.object({ name: z.string().min(1), uid: z.string().min(1) }),
-  }),
-});
 
 export interface TokenOptions {
   /** Seconds; default: ten minutes, as the kubelet asks for. */
@@ -60,21 +50,6 @@ export class LocalTokenAuthority implements TokenVerifier {
 
   async verify(token: string): Promise<VerifiedToken> {
     const options = { issuer: ISSUER, audience: BUS_AUDIENCE, algorithms: [ALGORITHM] };
-    try {
-      const { payload } = await jwtVerify(token, this.#keys.publicKey, options);
-      const { exp, "kubernetes.io": kubernetes } = Claims.parse(payload);
-      return {
-        namespace: kubernetes.namespace,
-        serviceAccount: kubernetes.serviceaccount.name,
-        uid: kubernetes.serviceaccount.uid,
-        podName: kubernetes.pod.name,
-        podUid: kubernetes.pod.uid,
-        expiresAt: new Date(exp * 1000),
-      };
-    } catch (error) {
-      if (error instanceof errors.JOSEError || error instanceof z.ZodError)
-        throw new BusError("Refused", `not a token of this bus: ${error.message}`, { cause: error });
-      throw error;
-    }
+    return podOfSigned(jwtVerify(token, this.#keys.publicKey, options), "token of this bus");
   }
 }
