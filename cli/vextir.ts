@@ -61,7 +61,7 @@ program
   .description("run the drivers of a folder of YAML on this machine, with a bus of their own, until Ctrl-C")
   .argument(
     "<folder>",
-    "folder of YAML files (Driver, EventBus, Model, TenantPolicy, ConfigMap, Secret), or one file",
+    "folder of YAML files (Driver, EventBus, Model, ToolServer, TenantPolicy, ConfigMap, Secret), or one file",
   )
   .option("--state <folder>", "where the bus's data and keys are kept (default: .vextir/<name>-<hash> here)")
   .option(

@@ -19,11 +19,14 @@ export {
   matches,
   partitionOf,
   SPEC_VERSION,
+  TOOL_SERVER_METHOD,
+  ToolServerReport,
   TypePattern,
 } from "@vextir/api";
 export { dataSchemaUri, OLDER_VERSION } from "@vextir/api/catalogue/entry.ts";
 export { ABOUT_METHOD, About } from "./calls/about.ts";
 export type { Call, CallOptions } from "./calls/call.ts";
+export type { OfferedTool } from "./calls/offered.ts";
 export type {
   ContextChange,
   ContextHub,

@@ -11,6 +11,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly labels?: Readonly<Record<string, string>>;
   /** Only metadata is watched and cached (`PartialObjectMetadata`). */
   readonly metadataOnly?: boolean;
+  /** Field manager of what is applied as this kind; default: the operator's. One that watches nothing: caches know the operator's fields alone. */
+  readonly manager?: string;
   /** What the cache keeps of an object; undefined: nothing, though its changes are signalled. Default: all but managedFields. */
   keep?(object: T): T | undefined;
   /** Carries the type only. */
@@ -41,7 +43,7 @@ export interface Cluster {
    */
   watch<T extends KubeObject>(kind: Kind<T>, changed: (object: T) => void): Promise<void>;
   /**
-   * Server-side apply with the operator's field manager: fields left out are given up. Creates when absent. Of a kind that is
+   * Server-side apply with the kind's field manager: fields left out are given up. Creates when absent. Of a kind that is
    * watched nothing is written when nothing would change.
    */
   apply<T extends KubeObject>(kind: Kind<T>, object: Applied<T>): Promise<T>;

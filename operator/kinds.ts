@@ -5,6 +5,7 @@ import {
   type KubeObject,
   type Model,
   type TenantPolicy,
+  type ToolServer,
 } from "@vextir/api";
 import type { Kind } from "./cluster.ts";
 import type { Deployment, Pod } from "./workloads.ts";
@@ -112,6 +113,7 @@ export const KINDS = {
   EventBus: kind<EventBus>(API_VERSION, "EventBus", "eventbuses"),
   Model: kind<Model>(API_VERSION, "Model", "models"),
   TenantPolicy: kind<TenantPolicy>(API_VERSION, "TenantPolicy", "tenantpolicies", false),
+  ToolServer: kind<ToolServer>(API_VERSION, "ToolServer", "toolservers"),
   Deployment: kind<Deployment>("apps/v1", "Deployment", "deployments"),
   ControllerRevision: kind<ControllerRevision>("apps/v1", "ControllerRevision", "controllerrevisions"),
   Pod: kind<Pod>("v1", "Pod", "pods"),

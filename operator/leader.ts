@@ -11,6 +11,7 @@ import {
   NatsPodsInHand,
   NatsScalingQuestions,
   NatsTenantSights,
+  NatsToolServerReports,
   startReportListener,
 } from "./bus/index.ts";
 import type { Clock } from "./clock.ts";
@@ -98,6 +99,7 @@ export class Leader {
       reservedNamespace: namespace,
       sights: new NatsTenantSights({ ...bus, pinned }),
       inHand: new NatsPodsInHand(bus),
+      toolServers: new NatsToolServerReports(bus),
       questions: new NatsScalingQuestions(bus),
       exhaustedMs: this.#options.exhaustedMs,
       reports: { serve: async (handler) => startReportListener({ ...bus, onReport: handler }) },

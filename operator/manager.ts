@@ -5,6 +5,7 @@ import type { BusAuthority } from "./bus/authority.ts";
 import type { PodsInHand } from "./bus/pods-in-hand.ts";
 import type { ScalingQuestions } from "./bus/scaling-questions.ts";
 import type { TenantSights } from "./bus/tenant-sight.ts";
+import type { ToolServerReports } from "./bus/tool-server-reports.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster, ObjectKey } from "./cluster.ts";
 import { Controller, controllerMetrics } from "./controller/index.ts";
@@ -34,6 +35,7 @@ import type { Release } from "./release.ts";
 import { Autoscaler } from "./scaling/autoscaler.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { systemTiming } from "./timing.ts";
+import { ToolServerReconciler } from "./tool-server/tool-server-reconciler.ts";
 import { WATCHED } from "./watched-kinds.ts";
 
 export interface ReconcilerOptions {
@@ -44,6 +46,8 @@ export interface ReconcilerOptions {
   /** What the autoscaler sees of tenants' buses, and whom it asks what pods have in hand. */
   sights: TenantSights;
   inHand: PodsInHand;
+  /** Whom it asks how the servers of ToolServers do. */
+  toolServers: ToolServerReports;
   /** Where it is asked how drivers are scaled. */
   questions: ScalingQuestions;
   /** The operator's own, where nothing of a tenant may be; absent: there is none. */
@@ -66,18 +70,19 @@ export interface Reconcilers {
 const BACKOFF = { baseMs: 100, maxMs: 30_000 };
 
 /**
- * Starts the reconcilers of EventBus, Driver and TenantPolicy. Resolves when they watch; from then on they work until stopped. The operator's
+ * Starts the reconcilers of EventBus, Driver, ToolServer and TenantPolicy. Resolves when they watch; from then on they work until stopped. The operator's
  * leader and the local mode run the same ones.
  */
 export async function startReconcilers(options: ReconcilerOptions): Promise<Reconcilers> {
   const { reports, log } = options;
   const writes = new OwnWrites(options.cluster);
   const parts = assemble({ ...options, cluster: writes.cluster });
-  const { publishing, exhausted, drivers, buses, policies, desk, scaler } = parts;
+  const { publishing, exhausted, drivers, buses, policies, servers, desk, scaler } = parts;
   await watchAll(writes, parts);
   buses.start();
   drivers.start();
   policies.start();
+  servers.start();
   publishing.start();
   scaler.start();
   exhausted.start();
@@ -89,9 +94,10 @@ export async function startReconcilers(options: ReconcilerOptions): Promise<Reco
       await buses.idle();
       await drivers.idle();
       await policies.idle();
+      await servers.idle();
     },
     async stop(graceMs) {
-      const controllers = [drivers, buses, policies];
+      const controllers = [servers, drivers, buses, policies];
       await Promise.all([
         listener.stop(),
         publishing.stop(),
@@ -182,6 +188,17 @@ function assemble(options: ReconcilerOptions) {
     log,
     observer,
   });
+  const serverReconciler = new ToolServerReconciler({
+    ...{ cluster, clock, statuses, reports: options.toolServers },
+    applied: (driver) => drivers.enqueue(driver),
+  });
+  const servers = new Controller({
+    name: "tool-server",
+    reconcile: (key) => serverReconciler.reconcile(key),
+    backoff: BACKOFF,
+    log,
+    observer,
+  });
   const namespaces = new NamespaceWatch((namespace) => {
     boundsChanged(namespace).catch((err) => {
       log.warn({ err, namespace }, "whom its policies admit is looked at Driver by Driver");
@@ -190,7 +207,7 @@ function assemble(options: ReconcilerOptions) {
   });
   const modelChanged = ({ metadata: { namespace = "", name } }: Model) =>
     void enqueueTenant(cluster, drivers, namespace, log, (driver) => isGrantedModel(driver, name));
-  const controllers = { drivers, buses, policies };
+  const controllers = { drivers, buses, policies, servers };
   const watched = { namespaces, sources, tenants, capacity, modelChanged };
   return { ...controllers, ...watched, scaler, publishing, exhausted, desk };
 }
@@ -218,6 +235,7 @@ async function watchAll(
     drivers,
     buses,
     policies,
+    servers,
     namespaces,
     sources,
     tenants,
@@ -238,12 +256,18 @@ async function watchAll(
     cluster.watch(KINDS.TenantPolicy, (policy) => {
       if (!writes.isEcho(policy)) policies.enqueue(keyOf(policy));
     }),
+    cluster.watch(KINDS.ToolServer, (server) => {
+      if (!writes.isEcho(server)) servers.enqueue(keyOf(server));
+    }),
     cluster.watch(KINDS.EventBus, (bus) => {
       if (!writes.isEcho(bus)) buses.enqueue(keyOf(bus));
     }),
     cluster.watch(KINDS.Driver, (driver) => {
       const { namespace = "", deletionTimestamp } = driver.metadata;
       if (!writes.isEcho(driver)) drivers.enqueue(keyOf(driver));
+      // What is told of a server is told of its Driver, whoever wrote that.
+      const server = driver.metadata.ownerReferences?.find(({ kind }) => kind === KINDS.ToolServer.kind);
+      if (server) servers.enqueue(keyOf(driver, server.name));
       // A bus is made for the first of a namespace's Drivers, and waits for the last one.
       if (deletionTimestamp || !tenants.get(namespace)) buses.enqueue(keyOf(driver, EVENT_BUS_NAME));
     }),

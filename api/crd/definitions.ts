@@ -2,8 +2,20 @@ import { DriverSpec } from "../kinds/driver.ts";
 import { EVENT_BUS_NAME, EventBusSpec } from "../kinds/event-bus.ts";
 import { ModelSpec } from "../kinds/model.ts";
 import { TenantPolicySpec } from "../kinds/tenant-policy.ts";
+import { ToolServerSpec } from "../kinds/tool-server.ts";
 import { ageColumn, conditionColumn, type Definition } from "./definition.ts";
-import { DriverStatusSchema, EventBusStatusSchema, TenantPolicyStatusSchema } from "./status.ts";
+import {
+  DriverStatusSchema,
+  EventBusStatusSchema,
+  TenantPolicyStatusSchema,
+  ToolServerStatusSchema,
+} from "./status.ts";
+
+const DRIVER_NAME_RULE = {
+  rule: "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+  message:
+    "metadata.name must be a DNS label of at most 40 characters: lower-case letters, digits and '-', beginning with a letter",
+};
 
 export const driverDefinition: Definition = {
   kind: "Driver",
@@ -12,13 +24,7 @@ export const driverDefinition: Definition = {
   description: "A program of Vextir OS: an agent, a tool or a connector, run in pods of its own.",
   spec: DriverSpec,
   status: DriverStatusSchema,
-  rules: [
-    {
-      rule: "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-      message:
-        "metadata.name must be a DNS label of at most 40 characters: lower-case letters, digits and '-', beginning with a letter",
-    },
-  ],
+  rules: [DRIVER_NAME_RULE],
   columns: [
     { name: "Class", type: "string", jsonPath: ".spec.class" },
     conditionColumn("Ready"),
@@ -90,5 +96,22 @@ export const modelDefinition: Definition = {
     { name: "Model", type: "string", jsonPath: ".spec.model" },
     { ...ageColumn },
     { name: "Endpoint", type: "string", jsonPath: ".spec.endpoint", priority: 1 },
+  ],
+};
+
+export const toolServerDefinition: Definition = {
+  kind: "ToolServer",
+  plural: "toolservers",
+  shortNames: ["ts"],
+  description: "A server whose tools become tools of the namespace's: those of a Driver of the same name.",
+  spec: ToolServerSpec,
+  status: ToolServerStatusSchema,
+  rules: [DRIVER_NAME_RULE],
+  columns: [
+    conditionColumn("Ready"),
+    conditionColumn("Reachable"),
+    { name: "Tools", type: "integer", jsonPath: ".status.toolCount" },
+    { ...ageColumn },
+    { name: "URL", type: "string", jsonPath: ".spec.url", priority: 1 },
   ],
 };

@@ -8,6 +8,7 @@ import {
   eventBusDefinition,
   modelDefinition,
   tenantPolicyDefinition,
+  toolServerDefinition,
 } from "./definitions.ts";
 
 const HEADER = "# Generated from api/kinds by api/crd/generate.ts.\n";
@@ -20,7 +21,13 @@ function yaml(definition: Definition): string {
 
 /** The CustomResourceDefinitions: file name within crds/ -> text. */
 export function generateCrds(): Map<string, string> {
-  const definitions = [driverDefinition, eventBusDefinition, modelDefinition, tenantPolicyDefinition];
+  const definitions = [
+    driverDefinition,
+    eventBusDefinition,
+    modelDefinition,
+    tenantPolicyDefinition,
+    toolServerDefinition,
+  ];
   return new Map(definitions.map((d) => [`${d.plural}.yaml`, yaml(d)]));
 }
 

@@ -60,6 +60,30 @@ export const DriverStatusSchema = z
   })
   .describe("What was observed.");
 
+/** As `ToolServerStatus`. */
+export const ToolServerStatusSchema = z
+  .object({
+    ...observed,
+    server: z
+      .object({ name: z.string().describe("Its name."), version: z.string().describe("Its version.") })
+      .optional()
+      .describe("What the server says that it is."),
+    toolCount: z.int().min(0).optional().describe("Tools that are offered."),
+    tools: z
+      .array(z.string())
+      .max(256)
+      .optional()
+      .describe("Tools that are offered: methods of the Driver of the same name."),
+    lastError: z
+      .object({
+        message: z.string().describe("What it was."),
+        at: z.iso.datetime().meta({ format: "date-time" }).describe("When it was first seen."),
+      })
+      .optional()
+      .describe("What went wrong last when the server was asked for its tools."),
+  })
+  .describe("What was observed.");
+
 /** As `EventBusStatus`. */
 export const EventBusStatusSchema = z.object(observed).describe("What was observed.");
 

@@ -8,6 +8,7 @@ import {
   ModelName,
   ModelSpec,
   TenantPolicySpec,
+  ToolServerSpec,
 } from "@vextir/api";
 import { ClusterError } from "@vextir/operator/cluster.ts";
 import { KINDS, type Secret } from "@vextir/operator/kinds.ts";
@@ -28,6 +29,7 @@ const SPECS: Record<string, { spec: z.ZodType; name: z.ZodType }> = {
     name: z.literal(EVENT_BUS_NAME, `must be "${EVENT_BUS_NAME}": a namespace has one bus`),
   },
   [KINDS.Model.kind]: { spec: ModelSpec, name: ModelName },
+  [KINDS.ToolServer.kind]: { spec: ToolServerSpec, name: DriverName },
   [KINDS.TenantPolicy.kind]: {
     spec: TenantPolicySpec.prefault({}),
     name: z.string().regex(OBJECT_NAME, "lower-case letters, digits, '-' and '.'"),

@@ -46,7 +46,7 @@ export class LocalCluster implements Cluster {
   }
 
   async apply<T extends KubeObject>(kind: Kind<T>, object: Applied<T>): Promise<T> {
-    return this.#store.apply(MANAGER, kind, object);
+    return this.#store.apply(kind.manager ?? MANAGER, kind, object);
   }
 
   async applyStatus<T extends KubeObject>(kind: Kind<T>, object: Applied<T>): Promise<T> {

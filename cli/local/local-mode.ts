@@ -29,8 +29,11 @@ import type { StatusFile } from "./status-file.ts";
 import { ObjectStore } from "./store/object-store.ts";
 import { StoreFile } from "./store/store-file.ts";
 
-/** What is kept from run to run: a Driver's or EventBus' uid is what its account and data hang on; versions are gone back to. */
-const KEPT_KINDS = [KINDS.Driver, KINDS.EventBus, KINDS.ControllerRevision];
+/**
+ * What is kept from run to run: a Driver's or EventBus' uid is what its account and data hang on, a ToolServer's what its Driver does; versions are
+ * gone back to.
+ */
+const KEPT_KINDS = [KINDS.ToolServer, KINDS.Driver, KINDS.EventBus, KINDS.ControllerRevision];
 
 export interface LocalModeOptions {
   /** Folder of YAML, or one file. */
@@ -195,14 +198,14 @@ export class LocalMode {
   }
 
   async #startReconcilers(bundle: string, bus: LocalBus): Promise<void> {
-    const { url, authority, reports, sights, inHand, questions } = bus;
+    const { url, authority, reports, sights, inHand, toolServers, questions } = bus;
     const cluster = new LocalCluster(this.store, (event) => this.#tellEvent(event));
     const release = await localRelease(bundle, url, this.#options.logLevel);
     this.#keepCapabilities(new CapabilitiesFile(this.#state.capabilities, { cluster, release }));
     const reconcilers = await startReconcilers({
       cluster,
       bus: authority,
-      ...{ release, reports, sights, inHand, questions },
+      ...{ release, reports, sights, inHand, toolServers, questions },
       clock: systemClock,
       metrics: new Registry(),
       log: this.#log,

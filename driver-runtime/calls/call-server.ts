@@ -21,12 +21,15 @@ import { serveSpan, within } from "../tracing/span-specs.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { ABOUT_METHOD } from "./about.ts";
 import { MAX_TIMEOUT_MS } from "./caller.ts";
+import type { OfferedMethods } from "./offered.ts";
 
 export interface CallServerParts {
   link: Link;
   runtime: Runtime;
   driver: Driver;
   methods: readonly MethodDefinition[];
+  /** Further ones, as they are at the time of a call. */
+  offered?: OfferedMethods;
   metrics: RuntimeMetrics;
   tracing?: Tracing | undefined;
   /** Default: every method of the driver, also those that it has not, so that callers are told. */
@@ -115,8 +118,9 @@ export class CallServer {
     this.#inHand.set(controller, began);
     try {
       this.#respond(incoming, await this.#served(incoming, controller));
-      metrics.served.inc({ method: incoming.method, outcome: "Succeeded" });
-      metrics.serving.observe({ method: incoming.method }, (performance.now() - began) / 1e3);
+      const method = this.#label(incoming.method);
+      metrics.served.inc({ method, outcome: "Succeeded" });
+      metrics.serving.observe({ method }, (performance.now() - began) / 1e3);
     } catch (error) {
       const { code, message } =
         error instanceof DriverError ? error : new DriverError("CallFailed", String(error));
@@ -135,8 +139,7 @@ export class CallServer {
 
   async #served(incoming: Incoming, controller: AbortController): Promise<Uint8Array> {
     if (incoming.headers.has(CALL_HEADERS.describe)) return this.#encoded(this.#described(incoming.method));
-    const method = this.#methods.get(incoming.method);
-    if (!method) throw this.#unknown(incoming.method);
+    const method = this.#method(incoming.method);
     const { runtime, tracing = NO_TRACING } = this.#parts;
     const { caller } = incoming;
     const lineage = callLineage(incoming.headers);
@@ -168,10 +171,24 @@ export class CallServer {
   }
 
   #described(name: string): Method[] {
-    if (name === METHODS) return [...this.#methods.values()].map(describedMethod);
-    const method = this.#methods.get(name);
-    if (!method) throw this.#unknown(name);
-    return [describedMethod(method)];
+    if (name === METHODS) return this.#all().map(describedMethod);
+    return [describedMethod(this.#method(name))];
+  }
+
+  #all(): MethodDefinition[] {
+    return [...this.#methods.values(), ...(this.#parts.offered?.all() ?? [])];
+  }
+
+  /** @throws DriverError `NotFound` */
+  #method(name: string): MethodDefinition {
+    const method = this.#methods.get(name) ?? this.#parts.offered?.get(name);
+    if (method) return method;
+    throw this.#unknown(name);
+  }
+
+  /** As calls of it are counted. Names of methods that are none are the callers' words: they must not become time series. */
+  #label(name: string): string {
+    return this.#methods.has(name) || this.#parts.offered?.isCounted(name) ? name : "";
   }
 
   /** What the method throws is a failed call, also when it is an error of a call that it made itself. */
@@ -219,14 +236,16 @@ export class CallServer {
 
   #unknown(method: string): DriverError {
     const { runtime } = this.#parts;
-    const names = [...this.#methods.keys()].filter((name) => name !== ABOUT_METHOD).toSorted();
+    const names = this.#all()
+      .map(({ name }) => name)
+      .filter((name) => name !== ABOUT_METHOD)
+      .toSorted();
     const has = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
     return new DriverError("NotFound", `driver "${runtime.name}" has no method "${method}"; ${has}`);
   }
 
   #refuse(incoming: Incoming, code: DriverErrorCode, message: string): void {
-    // Names of methods that are none are the callers' words: they must not become time series.
-    const method = this.#methods.has(incoming.method) ? incoming.method : "";
+    const method = this.#label(incoming.method);
     this.#parts.metrics.served.inc({ method, outcome: code });
     const set = messageHeaders({
       [ERROR_HEADERS.code]: code,

@@ -43,6 +43,8 @@ export interface MethodDefinition {
   name: string;
   description?: string;
   input?: z.ZodType;
+  /** JSON Schema of an input that nothing is held to here; in place of `input`. */
+  schema?: Record<string, unknown>;
   output?: z.ZodType;
   call(driver: Driver, input: unknown, context: CallContext): unknown;
 }

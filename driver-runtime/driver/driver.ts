@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Call } from "../calls/call.ts";
+import type { OfferedTool } from "../calls/offered.ts";
 import type { ContextHub } from "../context/hub.ts";
 import type { Publish } from "../events/event.ts";
 import type { Models } from "../models/model.ts";
@@ -72,6 +73,17 @@ export class Driver<C extends z.ZodType = ConfigSchema> {
   /** Methods with a description that `capabilities.call` grants. */
   get tools(): Tools {
     return this.#runtime.tools;
+  }
+  /**
+   * Offers these tools beside those of the code, in place of what was offered before; who is granted `<driver>.*` is shown them within a
+   * minute. @throws DriverError `InvalidInput`: then those before stay.
+   */
+  protected offer(tools: readonly OfferedTool[]): void {
+    this.#runtime.offer(tools);
+  }
+  /** A secret of `configSecretRefs` as it is now: in `config` it is as it was at the start. @throws DriverError `InvalidConfig` */
+  protected secret(name: string): Promise<string> {
+    return this.#runtime.secret(name);
   }
   /** The context hub, on nobody's behalf: what is granted for all users. */
   get context(): ContextHub {

@@ -76,10 +76,10 @@ export function manifestOf(source: DriverSource): Manifest {
 }
 
 /** What others are told of a method. */
-export const describedMethod = ({ name, description, input, output }: MethodDefinition): Method => ({
+export const describedMethod = ({ name, description, input, schema, output }: MethodDefinition): Method => ({
   name,
   ...(description !== undefined && { description }),
-  ...(input && { input: jsonSchema(input, "input") }),
+  ...(input ? { input: jsonSchema(input, "input") } : schema && { input: schema }),
   ...(output && { output: jsonSchema(output, "output") }),
 });
 

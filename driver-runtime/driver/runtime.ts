@@ -2,6 +2,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import type { Tracer } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import type { Call } from "../calls/call.ts";
+import type { OfferedTool } from "../calls/offered.ts";
 import type { Behalf, ContextHub } from "../context/hub.ts";
 import type { Event, LiveMessage, Publish } from "../events/event.ts";
 import type { Models } from "../models/model.ts";
@@ -56,6 +57,10 @@ export interface Runtime {
   readonly observe: Observe;
   readonly models: Models;
   readonly tools: Tools;
+  /** Offers these tools beside those of the code, in place of what was offered before. @throws DriverError `InvalidInput` */
+  offer(tools: readonly OfferedTool[]): void;
+  /** A secret of `configSecretRefs` as it is now, which may have been renewed. @throws DriverError `InvalidConfig` */
+  secret(name: string): Promise<string>;
   /** The context hub; `behalf` says on whose and because of what. */
   contextOn(behalf: Behalf): ContextHub;
   /** Number to listen on for the port of this name. @throws DriverError `NotFound` when the Driver has none. */

@@ -3,6 +3,7 @@ import { Store } from "../bus/store.ts";
 import { type About, aboutMethod } from "../calls/about.ts";
 import { CallServer } from "../calls/call-server.ts";
 import { Caller } from "../calls/caller.ts";
+import { OfferedMethods } from "../calls/offered.ts";
 import { ContextAccess } from "../context/context.ts";
 import { Consumption } from "../delivery/consumption.ts";
 import { DeadLetters } from "../delivery/dead-letters.ts";
@@ -26,6 +27,7 @@ import { Bucket } from "../state/bucket.ts";
 import { createOnce } from "../state/once.ts";
 import { createTools } from "../tools/tools.ts";
 import { NO_TRACING } from "../tracing/no-tracing.ts";
+import { readSecret } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
 
 export interface AssemblyParts {
@@ -53,7 +55,9 @@ export function assemble(parts: AssemblyParts): Assembly {
   const grants = new Grants(file.name, file.capabilities);
   const store = new Store(link, file.maxEventBytes);
   const registered = new RegisteredTypes(definition.options.events);
-  const runtime = createRuntime(parts, { grants, store, registered });
+  const methods = [...definition.methods, aboutMethod(() => aboutOf(definition, readiness))];
+  const offered = new OfferedMethods(methods.map(({ name }) => name));
+  const runtime = createRuntime(parts, { grants, store, registered, offered });
   const driver = definition.create(runtime);
   const { tracing = NO_TRACING } = environment;
   const common = { link, runtime, driver, metrics: counters, tracing };
@@ -90,10 +94,7 @@ export function assemble(parts: AssemblyParts): Assembly {
         new Consumption(directed, { ...subscription, ordering: "None" }),
       ];
     }),
-    server: new CallServer({
-      ...common,
-      methods: [...definition.methods, aboutMethod(() => aboutOf(definition, readiness))],
-    }),
+    server: new CallServer({ ...common, methods, offered }),
   };
 }
 
@@ -107,9 +108,10 @@ interface Shared {
   grants: Grants;
   store: Store;
   registered: RegisteredTypes;
+  offered: OfferedMethods;
 }
 
-function createRuntime(parts: AssemblyParts, { grants, store, registered }: Shared): Runtime {
+function createRuntime(parts: AssemblyParts, { grants, store, registered, offered }: Shared): Runtime {
   const { environment, link, counters, metrics, config, signal } = parts;
   const { file, apiPrefix, log, tracing = NO_TRACING } = environment;
   const { name, namespace } = file;
@@ -135,6 +137,8 @@ function createRuntime(parts: AssemblyParts, { grants, store, registered }: Shar
       counts: file.capabilities.state ? bucket : undefined,
     }),
     contextOn: (behalf) => context.on(behalf),
+    offer: (tools) => offered.replace(tools),
+    secret: (secret) => readSecret(file.name, secret, environment.secretsDir),
     live: createLive(name, link, counters),
     observe: createObserve({ link, grants, metrics: counters, log }),
     bus: { connection: link.connection },

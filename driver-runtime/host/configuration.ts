@@ -17,7 +17,12 @@ export async function readSecrets(
   return Object.fromEntries(secrets);
 }
 
-async function readSecret(driver: string, secret: string, secretsDir: string | undefined): Promise<string> {
+/** As the file is now: the kubelet renews it. @throws DriverError `InvalidConfig` */
+export async function readSecret(
+  driver: string,
+  secret: string,
+  secretsDir: string | undefined,
+): Promise<string> {
   const path = join(secretsDir ?? "", secret);
   try {
     return (await readFile(path, "utf8")).replace(/\r?\n$/, "");

@@ -14,6 +14,8 @@ export interface Environment {
   egress?: { url: string; caFile: string } | undefined;
   /** The context hub; absent: there is none. */
   hub?: { url: string; tokenFile: string; caFile?: string | undefined } | undefined;
+  /** Folder of the secrets in `config`, a file for each. */
+  secretsDir?: string | undefined;
   /** Folder of the models' keys; absent: no granted model wants one. */
   modelKeysDir?: string | undefined;
   /** JetStream's API as the driver sees it. */

@@ -33,6 +33,7 @@ export async function podEnvironment(variables: Variables): Promise<PodEnvironme
     busCaFile: optional(variables, "busCaFile"),
     egress: egressProxy(variables),
     hub: contextHub(variables),
+    secretsDir: optional(variables, "secretsDir"),
     modelKeysDir: optional(variables, "modelKeysDir"),
     apiPrefix: BUS_API_PREFIX,
     pod,

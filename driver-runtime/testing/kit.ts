@@ -41,6 +41,8 @@ export interface TestKitOptions {
   ports?: Record<string, number>;
   /** The context hub that it is told of; default: none. */
   hub?: Environment["hub"];
+  /** Folder of the secrets, a file for each. */
+  secretsDir?: string;
   /** Further members of the driver's file. */
   file?: Partial<FileInput>;
   /** Default: what the environment's `VEXTIR_LOG_LEVEL` says, else silent. */
@@ -226,6 +228,7 @@ function environmentOf(source: DriverSource, options: TestKitOptions, url: strin
     file,
     config: options.config ?? {},
     busServers: [url],
+    secretsDir: options.secretsDir,
     apiPrefix: "$JS.API",
     pod: "test",
     templateHash: "test",

@@ -17,3 +17,4 @@ export { type ServerConfigOptions, type ServerTls, serverConfig } from "./server
 export type { ServerTrust } from "./server-trust.ts";
 export { NatsTenantSights, type TenantSights } from "./tenant-sight.ts";
 export { type TenantView, viewTenant } from "./tenant-view.ts";
+export { NatsToolServerReports, type ToolServerReports } from "./tool-server-reports.ts";

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
 import type { Export, Permissions } from "@nats-io/jwt";
-import { HUB_POLICY, subjects } from "@vextir/api";
+import { HUB_POLICY, subjects, TOOL_SERVER_METHOD } from "@vextir/api";
 import type { CalloutBox } from "./callout-box.ts";
 import { type AccountClaims, type Claims, signClaims } from "./claims.ts";
 import { DerivedKeys, type KeyPurpose } from "./derived-keys.ts";
@@ -107,6 +107,12 @@ const SCALING_ANSWERS: Permissions = {
   resp: { max: 1, ttl: 5e9 },
 };
 const SCALING_QUESTIONS: Permissions = { pub: { allow: ["scaling.*.*"] }, sub: { allow: ["_INBOX.>"] } };
+/** Who asks a driver how the server does that it stands for. */
+export const TOOL_SERVER_ASKER = "vextir-operator";
+const TOOL_SERVER_USER: Permissions = {
+  pub: { allow: [subjects.call("*", TOOL_SERVER_METHOD, TOOL_SERVER_ASKER)] },
+  sub: { allow: ["_INBOX.>"] },
+};
 const IN_HAND_USER: Permissions = { pub: { allow: [subjects.inHand] }, sub: { allow: ["_INBOX.>"] } };
 /** The leader says what is granted in the context hub, the hub hears it: neither may do what the other does. */
 const HUB_POLICY_USER: Permissions = {
@@ -264,6 +270,10 @@ export class Realm {
   scalingQuestionUser = (): BusUser => this.internalUser(this.vextir, "scaling-questions", SCALING_QUESTIONS);
   /** Who asks a driver's pods what they have in hand, in the driver's account. */
   inHandUser = (account: AccountKeys): BusUser => this.internalUser(account, "in-hand", IN_HAND_USER);
+
+  /** Who asks how the server does that the driver stands for, in the driver's account. */
+  toolServerUser = (account: AccountKeys): BusUser =>
+    this.internalUser(account, "tool-server", TOOL_SERVER_USER);
 
   /** A user of the account, for a key that somebody else holds. */
   signUser(account: AccountKeys, user: UserClaims): string {

@@ -138,7 +138,9 @@ export class KubeApi {
   ): Promise<Sent<T>> {
     const { name, namespace } = object.metadata;
     const key = { name, ...(namespace && { namespace }) };
-    const path = objectPath(kind, key, subresource) + query({ fieldManager: FIELD_MANAGER, force: true });
+    const path =
+      objectPath(kind, key, subresource) +
+      query({ fieldManager: kind.manager ?? FIELD_MANAGER, force: true });
     return (await this.#http.request({
       method: "PATCH",
       path,

@@ -8,6 +8,7 @@ import Gateway from "@vextir/driver-gateway";
 import Ledger from "@vextir/driver-ledger";
 import { defineDriver } from "@vextir/driver-runtime";
 import { testKit } from "@vextir/driver-runtime/testing";
+import ToolBridge from "@vextir/driver-tool-bridge";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { eventually } from "../fixtures/eventually.ts";
 import { type MetricLine, metricsPage } from "../fixtures/metrics-page.ts";
@@ -62,6 +63,8 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
   const contextHub = await ofDriver(ContextHubDriver, { config: { summaries } });
   const context = [{ collection: "notes", verbs: ["search" as const] }];
   const chatAgent = await ofDriver(ChatAgent, { capabilities: { context } });
+  // Nobody is there: it says so.
+  const bridge = await ofDriver(ToolBridge, { config: { url: "http://127.0.0.1:1/mcp" } });
   const world = await EgressWorld.start();
   const egress = await world.proxy();
   try {
@@ -73,6 +76,7 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
       "The ledger": without(ledger, runtime),
       "The chat agent": without(chatAgent, runtime),
       "The context hub's driver": without(contextHub, runtime),
+      "The bridge to tool servers": without(bridge, runtime),
       "The operator": without(operator, node),
       "The egress proxy": without(shown(egress.metrics), node),
       "Node, in operator and egress proxy": node,

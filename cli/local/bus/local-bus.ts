@@ -7,6 +7,7 @@ import {
   NatsPodsInHand,
   NatsScalingQuestions,
   NatsTenantSights,
+  NatsToolServerReports,
   type PodsInHand,
   type Realm,
   type ScalingQuestions,
@@ -15,6 +16,7 @@ import {
   startAuthCallout,
   startReportListener,
   type TenantSights,
+  type ToolServerReports,
 } from "@vextir/operator/bus/index.ts";
 import type { ReportSource } from "@vextir/operator/driver/reports.ts";
 import { KINDS } from "@vextir/operator/kinds.ts";
@@ -45,6 +47,7 @@ export interface LocalBus {
   readonly reports: ReportSource;
   readonly sights: TenantSights;
   readonly inHand: PodsInHand;
+  readonly toolServers: ToolServerReports;
   readonly questions: ScalingQuestions;
   stop(): Promise<void>;
 }
@@ -94,6 +97,7 @@ export async function startBus({ state, processes, store, log, onNote }: LocalBu
   const all = started.move();
   const sights = new NatsTenantSights({ ...endpoint, pinned });
   const inHand = new NatsPodsInHand(endpoint);
+  const toolServers = new NatsToolServerReports(endpoint);
   const questions = new NatsScalingQuestions(endpoint);
   return {
     url,
@@ -104,6 +108,7 @@ export async function startBus({ state, processes, store, log, onNote }: LocalBu
     reports,
     sights,
     inHand,
+    toolServers,
     questions,
     stop: () => all.disposeAsync(),
   };

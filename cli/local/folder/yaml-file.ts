@@ -45,6 +45,7 @@ export const FOLDER_KINDS: readonly ObjectType[] = [
   KINDS.Secret,
   KINDS.Model,
   KINDS.TenantPolicy,
+  KINDS.ToolServer,
   // For the labels by which policies select it.
   KINDS.Namespace,
 ];

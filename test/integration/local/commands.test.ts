@@ -67,7 +67,7 @@ describe("manifest", () => {
     const { code, stderr } = await run("manifest", "./bad.mjs");
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^vextir: \.\/bad\.mjs is neither a built-in \(assistant, chat-agent, gateway, ledger, toolbox\) nor/,
+      /^vextir: \.\/bad\.mjs is neither a built-in \(assistant, chat-agent, context-hub, gateway, ledger, tool-bridge, toolbox\) nor/,
     );
   });
 });

@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { API_VERSION, DriverName, DriverSpec, EventBusSpec, ModelSpec, TenantPolicySpec } from "@vextir/api";
+import {
+  API_VERSION,
+  DriverName,
+  DriverSpec,
+  EventBusSpec,
+  ModelSpec,
+  TenantPolicySpec,
+  ToolServerSpec,
+} from "@vextir/api";
 import { generateCrds, staleCrds } from "@vextir/api/crd/generate.ts";
 import fc from "fast-check";
 import { parse } from "yaml";
@@ -22,6 +30,7 @@ const PATHS = {
   Driver: () => collection("drivers"),
   EventBus: () => collection("eventbuses"),
   Model: () => collection("models"),
+  ToolServer: () => collection("toolservers"),
   TenantPolicy: () => `/apis/${API_VERSION}/tenantpolicies`,
 };
 
@@ -336,6 +345,39 @@ describe("the API server and zod agree", () => {
           for (const [path, value] of changes) put(spec, path, value);
           const mine = ModelSpec.safeParse(JSON.parse(JSON.stringify(spec)));
           const answer = await create("Model", "m", spec);
+          if (mine.success) expect(answer.body.spec ?? answer.body.message).toEqual(mine.data);
+          else expect({ status: answer.status, mine: mine.error.issues }).toMatchObject({ status: 422 });
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  const toolServer = {
+    protocol: "MCP",
+    url: "https://mcp.example.org/mcp",
+    credential: { secretRef: { name: "key" }, header: "X-Key", scheme: "" },
+    tools: ["search"],
+    allowedHosts: ["private:mcp.example.org"],
+    timeoutSeconds: 10,
+    maxAnswerBytes: 65_536,
+    replicas: 2,
+  };
+
+  test("on which ToolServers to refuse, and on what is stored of the others", async () => {
+    const text = fc.constantFrom<unknown>(
+      "", "a", "A", "MCP", "a b", "http://a", "http://a:1/x?y=1", "https://a@b", "https://a#b", "ftp://a", "x".repeat(51), "x".repeat(101),
+      "x".repeat(501), 0, 1, -1, 1.5, 601, 1_024, true, [], ["search"], ["*"], [""], {}, { name: "a" }, undefined,
+    ); // biome-ignore format: a list of odd values
+    const places = pathsOf(toolServer);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(...places), text), { minLength: 1, maxLength: 2 }),
+        async (changes) => {
+          const spec = structuredClone(toolServer) as Record<string, unknown>;
+          for (const [path, value] of changes) put(spec, path, value);
+          const mine = ToolServerSpec.safeParse(JSON.parse(JSON.stringify(spec)));
+          const answer = await create("ToolServer", "m", spec);
           if (mine.success) expect(answer.body.spec ?? answer.body.message).toEqual(mine.data);
           else expect({ status: answer.status, mine: mine.error.issues }).toMatchObject({ status: 422 });
         },

@@ -30,6 +30,7 @@ export async function live(world: World): Promise<void> {
   await policy(world);
   await drivers(world, namespace);
   await ownCode(world, namespace);
+  await toolServer(world, namespace);
   await fewerPods(world, namespace);
   await repeatedEvent(world, namespace);
   await people(world, namespace);
@@ -89,6 +90,25 @@ async function ownCode(world: World, namespace: string): Promise<void> {
   await eventually(() => pod.request("vextir.report", body, { timeout: 10_000 }), "a verdict");
   await world.waitFor(namespace, "scribe", "CapabilitiesGranted", "True");
   await pod.close();
+}
+
+/** A Driver is made for a ToolServer. */
+async function toolServer(world: World, namespace: string): Promise<void> {
+  const path = await applyToolServer(world, namespace);
+  await eventually(() => world.driver(namespace, "docs"), "its Driver");
+  await eventually(async () => (await world.api.request("GET", path)).body.status, "its status");
+  await world.api.request("DELETE", path);
+  await world.delete(namespace, "docs");
+  await gone(world, API_VERSION, "drivers", namespace, "docs");
+}
+
+/** @returns its path. */
+async function applyToolServer(world: World, namespace: string): Promise<string> {
+  const path = `${collection(API_VERSION, "toolservers", namespace)}/docs`;
+  const spec = { url: "https://mcp.example.org/mcp" };
+  const object = { apiVersion: API_VERSION, kind: "ToolServer", metadata: { name: "docs" }, spec };
+  await world.api.request("APPLY", path, object);
+  return path;
 }
 
 /** One pod too many, and the one that works is not to be the one that goes. */
@@ -232,6 +252,7 @@ export async function install(world: World, signal: AbortSignal): Promise<void> 
   await world.api.request("DELETE", `${leases}/vextir-operator`);
   const namespace = await world.api.namespace();
   await world.apply(namespace, "gateway", { ...gateway, replicas: 2 });
+  const server = await applyToolServer(world, namespace);
   const operator = world.newOperator();
   const running = operator.run();
   try {
@@ -253,6 +274,8 @@ export async function install(world: World, signal: AbortSignal): Promise<void> 
   } finally {
     await operator.stop();
     await running;
+    await world.api.request("DELETE", server);
+    await vanish(world, namespace, "drivers", "docs");
     await vanish(world, namespace, "drivers", "gateway");
     await vanish(world, namespace, "eventbuses", "default");
   }

@@ -28,6 +28,7 @@ const manifest = (input: Partial<ManifestInput>): Manifest =>
 /** Built-ins as tests want them. */
 export const BUILT_INS = new Map<string, Manifest>([
   ["gateway", manifest({ name: "gateway" })],
+  ["tool-bridge", manifest({ name: "tool-bridge", class: "Tool" })],
   [
     "assistant",
     manifest({

@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { eventually } from "../../fixtures/eventually.ts";
+import { Everything } from "../../fixtures/everything.ts";
+import { LocalProcess } from "./local-process.ts";
+
+/** An MCP server's tools, offered by the gateway as an MCP server's. */
+const KEY = "vxk_".padEnd(64, "0");
+const GATEWAY = `
+apiVersion: vextir.io/v1alpha1
+kind: Driver
+metadata: { name: gateway }
+spec:
+  class: IO
+  module: gateway
+  ports: [{ name: http, containerPort: 8080 }]
+  capabilities: { state: true, call: ["everything.*", "toolbox.*"] }
+  config:
+    auth:
+      apiKeys:
+        - name: desktop
+          sha256: ${createHash("sha256").update(KEY).digest("hex")}
+          expires: "2100-01-01T00:00:00Z"
+          user: ada
+          grants: [{ tools: ["everything.get-sum", "everything.echo", "toolbox.*"] }]
+---
+apiVersion: vextir.io/v1alpha1
+kind: Driver
+metadata: { name: toolbox }
+spec: { class: Tool, module: toolbox }
+`;
+const SECRET = `
+apiVersion: v1
+kind: Secret
+metadata: { name: everything }
+stringData: { token: a-token }
+`;
+
+let server: Everything;
+let local: LocalProcess;
+let client: Client;
+const toolServer = () => `
+apiVersion: vextir.io/v1alpha1
+kind: ToolServer
+metadata: { name: everything }
+spec:
+  url: ${server.url}
+  credential: { secretRef: { name: everything } }
+`;
+
+beforeAll(async () => {
+  server = await Everything.start();
+  local = await LocalProcess.create({
+    "gateway.yaml": GATEWAY,
+    "everything.yaml": toolServer(),
+    "secret.yaml": SECRET,
+  });
+  local.up();
+  const rows = await local.ready("gateway", "toolbox", "everything");
+  const url = rows.find(({ name }) => name === "gateway")?.urls[0] ?? "";
+  client = new Client({ name: "test", version: "1" });
+  const requestInit = { headers: { "x-api-key": KEY } };
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit }));
+}, 120_000);
+afterAll(async () => {
+  await client?.close();
+  await local?.dispose();
+  await server?.kill();
+});
+
+test("a client outside is shown the tools of both drivers that it is granted, and calls them", async () => {
+  const names = await eventually(async () => {
+    const { tools } = await client.listTools();
+    return tools.length === 5 && tools.map(({ name }) => name);
+  });
+  expect(names).toEqual([
+    "everything_echo",
+    "everything_get-sum",
+    ...["toolbox_convert", "toolbox_text", "toolbox_time"],
+  ]);
+  const sum = await client.callTool({ name: "everything_get-sum", arguments: { a: 20, b: 22 } });
+  expect(sum.content).toEqual([{ type: "text", text: expect.stringContaining("42") }]);
+  const time = await client.callTool({ name: "toolbox_time", arguments: { zone: "Asia/Tokyo" } });
+  expect(time.isError ?? false).toBe(false);
+  const wrong = await client.callTool({ name: "everything_get-sum", arguments: { a: "x" } });
+  expect(wrong).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/^CallFailed: /) }] });
+});
+
+test("the driver that stands for a server goes with it, and comes with it", async () => {
+  await local.remove("everything.yaml");
+  await local.ready("gateway", "toolbox");
+  await local.write("everything.yaml", toolServer());
+  await local.ready("gateway", "toolbox", "everything");
+});
+
+test("it is the same driver after a restart", async () => {
+  await local.end("SIGTERM");
+  local.up();
+  const [row] = (await local.ready("gateway", "toolbox", "everything")).filter(
+    ({ name }) => name === "everything",
+  );
+  expect(row).toMatchObject({ class: "Tool", ready: "True" });
+});
