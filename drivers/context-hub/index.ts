@@ -27,6 +27,7 @@ import {
   UpdateDocument,
 } from "./requests/schemas.ts";
 import { synthesis } from "./requests/synthesis.ts";
+import { Turns } from "./requests/turns.ts";
 import { followChanges } from "./summaries/follow.ts";
 import { lineageOf, SummaryKeeper } from "./summaries/keeper.ts";
 import { type Made, makeSummary } from "./summaries/make.ts";
@@ -61,6 +62,7 @@ const RACES = 3;
   },
 })
 export default class ContextHubDriver extends ToolDriver<typeof Config> {
+  readonly #turns = new Turns();
   #keeper: SummaryKeeper | undefined;
   #records: SummaryRecords | undefined;
   #failures: ReturnType<typeof this.metrics.counter<"code">> | undefined;
@@ -129,7 +131,7 @@ export default class ContextHubDriver extends ToolDriver<typeof Config> {
     await this.#answer(ctx, async () => {
       const request = UpdateDocument.parse(event.data);
       const desk = this.#desk(ctx, request.userId);
-      const done = await doneOnce(ctx, () => updateDocument(desk, request));
+      const done = await this.#inTurn(request, () => doneOnce(ctx, () => updateDocument(desk, request)));
       return this.#written(desk, "update", done, request.title);
     });
   }
@@ -139,7 +141,7 @@ export default class ContextHubDriver extends ToolDriver<typeof Config> {
     await this.#answer(ctx, async () => {
       const request = DeleteDocument.parse(event.data);
       const desk = this.#desk(ctx, request.userId);
-      const done = await doneOnce(ctx, () => deleteDocument(desk, request));
+      const done = await this.#inTurn(request, () => doneOnce(ctx, () => deleteDocument(desk, request)));
       return this.#written(desk, "delete", done);
     });
   }
@@ -202,6 +204,11 @@ export default class ContextHubDriver extends ToolDriver<typeof Config> {
         if (!(error instanceof DriverError && error.code === "Conflict") || race >= RACES) throw error;
       }
     }
+  }
+
+  /** Requests of one document would else go on from each other's past, again and again. */
+  #inTurn({ documentId }: { documentId: string }, work: () => Promise<Done>): Promise<Done> {
+    return this.#turns.take(documentId, work);
   }
 
   #answer(ctx: Context, work: () => Promise<readonly Answer[]>): Promise<void> {

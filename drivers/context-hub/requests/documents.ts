@@ -25,7 +25,7 @@ export interface Done extends Omit<WrittenDocument, "etag"> {
 }
 
 /** Changes between looking and writing that are borne. */
-const RACES = 5;
+const RACES = 20;
 /** What the hub keeps of an event's id. */
 const ID_LENGTH = 200;
 

@@ -90,11 +90,13 @@ async function keep(
   { kept, basis, made }: { kept: StoredDocument | undefined; basis: string; made: Synthesis },
 ): Promise<Made> {
   const limits = { timeoutMs, signal };
-  const sources = [...new Set(made.citations.map(({ documentId }) => documentId))];
+  const cited = made.citations.map(({ documentId }) => documentId);
+  const sources = [...new Set(cited)];
   const document = {
     ...{ collection: summary.into, user, title: summary.name, content: made.text },
     contentType: "markdown" as const,
-    metadata: { summary: summary.name, basis, model: made.model, sources },
+    // The document that `[n]` cites is the n-th of `cited`.
+    metadata: { summary: summary.name, basis, model: made.model, cited },
   };
   const { id, changed } = kept
     ? await hub.update(kept.id, document, { ...limits, etag: kept.etag })
