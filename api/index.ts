@@ -19,5 +19,6 @@ export * from "./manifest.ts";
 export * from "./names.ts";
 export * from "./people/contract.ts";
 export * from "./people/redelivery.ts";
+export * from "./people/tools.ts";
 export * from "./pod/contract.ts";
 export * from "./pod/tool-server-report.ts";

@@ -29,6 +29,7 @@ Examples:
   vextir get drivers                 the drivers of the running local mode
   vextir capabilities assistant      what one of them may do, and why
   vextir demo                        the quickstart by itself: a message answered, an intruder refused
+  vextir tools list                  the tools that its drivers offer
   vextir manifest ./driver.ts        what a driver's code says of itself`,
   );
 
@@ -277,7 +278,7 @@ program
   );
 
 /** Of the running local mode, or of a cluster by its operator. */
-const redeliveryCommand = (name: string, description: string) =>
+const tenantCommand = (name: string, description: string) =>
   inCluster(
     new Command(name)
       .description(description)
@@ -290,7 +291,7 @@ const redeliveryCommand = (name: string, description: string) =>
 const TIME = "a time such as 2026-11-27T09:30:00Z, or so long ago: 90m";
 
 const lettersCommand = (name: string, description: string) =>
-  redeliveryCommand(name, description)
+  tenantCommand(name, description)
     .option("--driver <driver>", "only of this driver")
     .option("--subscription <name>", "only of this subscription")
     .option("--type <pattern>", "only of these types: chat.>")
@@ -320,7 +321,7 @@ program
       }),
   )
   .addCommand(
-    redeliveryCommand("show", "one dead letter with its event")
+    tenantCommand("show", "one dead letter with its event")
       .argument("<number>", "as `list` shows it", whole)
       .option("--driver <driver>", "whose it is")
       .action(async (number: number, options) => {
@@ -352,7 +353,7 @@ program
   );
 
 program.addCommand(
-  redeliveryCommand("replay", "send a part of the history to one driver again, and to no other")
+  tenantCommand("replay", "send a part of the history to one driver again, and to no other")
     .requiredOption("--driver <driver>", "whom")
     .requiredOption("--from <time>", `events since: ${TIME}`)
     .option("--to <time>", "events until (default: now)")
@@ -368,6 +369,27 @@ program.addCommand(
       if (interrupted.signal.aborted) process.exitCode = 130;
     }),
 );
+
+program
+  .command("tools")
+  .description("the tools of drivers: what agents are shown, to be looked at and tried by hand")
+  .addCommand(
+    tenantCommand("list", "the tools, by the names under which they are granted and called")
+      .option("--driver <driver>", "only of this driver")
+      .action(async (options) => {
+        const { listTools } = await import("./commands/tools.ts");
+        console.log(await listTools(options));
+      }),
+  )
+  .addCommand(
+    tenantCommand("call", "call one, and print its answer")
+      .argument("<tool>", "<driver>.<tool>, as `list` shows it")
+      .argument("[input]", 'JSON, such as \'{"zone": "Asia/Tokyo"}\'; - reads it from the standard input')
+      .action(async (tool: string, input: string | undefined, options) => {
+        const { callTool } = await import("./commands/tools.ts");
+        console.log(await callTool(tool, input, options));
+      }),
+  );
 
 program
   .command("manifest")

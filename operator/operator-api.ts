@@ -11,6 +11,7 @@ import { KubeAccessControl, type KubeApi, KubeCluster } from "./kube/index.ts";
 import { ApiServer, type ServerCertificate } from "./people/api-server.ts";
 import { Desk } from "./people/desk.ts";
 import { Letters } from "./people/letters.ts";
+import { ToolDesk } from "./people/tool-desk.ts";
 import type { Release } from "./release.ts";
 import { pause, systemTiming } from "./timing.ts";
 import { AuthorityStore } from "./tls/authority-store.ts";
@@ -92,6 +93,7 @@ function deskOf(
       pinned: new SecretPinnedIds(secrets),
     }),
     letters: new Letters({ redelivery, watches }),
+    tools: new ToolDesk({ cluster, bus: options.bus }),
     changeAuthority: areCertificatesGiven ? undefined : () => new AuthorityStore(secrets).change(clock.now()),
   });
 }

@@ -1,5 +1,5 @@
-import { connect, type Msg, type NatsConnection } from "@nats-io/transport-node";
-import { ERROR_HEADERS, subjects } from "@vextir/api";
+import { connect, headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { CALL_HEADERS, ERROR_HEADERS, subjects, type ToolCallResult } from "@vextir/api";
 import { BusError } from "./authority.ts";
 import { type BusEndpoint, connectionOptions } from "./bus-connection.ts";
 import type { Realm } from "./realm.ts";
@@ -37,20 +37,28 @@ export class DriverCalls {
 
   /** @throws BusError `Unavailable` when no driver answers, `Refused` with its words when it answers with an error. */
   async call<T>(method: string, input: object): Promise<T> {
-    const subject = subjects.call(this.#driver, method, CALLER);
-    const answer = await this.#request(subject, JSON.stringify(input));
-    const code = answer.headers?.get(ERROR_HEADERS.code);
-    if (code)
-      throw new BusError(
-        "Refused",
-        `${this.#driver}.${method}: ${decodeURIComponent(answer.headers?.get(ERROR_HEADERS.message) ?? "")} (${code})`,
-      );
-    return answer.json<T>();
+    const { output, error } = resultOf(await this.#request(method, JSON.stringify(input), CALL_MS));
+    if (error) throw new BusError("Refused", `${this.#driver}.${method}: ${error.message} (${error.code})`);
+    return output as T;
   }
 
-  async #request(subject: string, body: string): Promise<Msg> {
+  /** What the method answers, be it an error. @throws BusError `Unavailable` when no driver answers. */
+  async answer(method: string, input: unknown): Promise<ToolCallResult> {
+    return resultOf(await this.#request(method, JSON.stringify(input) ?? "", CALL_MS));
+  }
+
+  /** What the driver says of the method, or of all. @throws BusError `Unavailable` */
+  async describe(method: string, timeoutMs: number): Promise<ToolCallResult> {
+    return resultOf(await this.#request(method, "", timeoutMs, true));
+  }
+
+  async #request(method: string, body: string, timeout: number, describes = false): Promise<Msg> {
+    const set = headers();
+    set.set(CALL_HEADERS.timeoutMs, String(timeout));
+    if (describes) set.set(CALL_HEADERS.describe, "true");
+    const subject = subjects.call(this.#driver, method, CALLER);
     try {
-      return await this.#connection.request(subject, body, { timeout: CALL_MS });
+      return await this.#connection.request(subject, body, { timeout, headers: set });
     } catch (cause) {
       throw new BusError("Unavailable", `the driver ${this.#driver} does not answer: is it ready?`, {
         cause,
@@ -61,4 +69,12 @@ export class DriverCalls {
   close(): Promise<void> {
     return this.#connection.close();
   }
+}
+
+function resultOf(answer: Msg): ToolCallResult {
+  const { headers, data } = answer;
+  const code = headers?.get(ERROR_HEADERS.code);
+  if (code)
+    return { error: { code, message: decodeURIComponent(headers?.get(ERROR_HEADERS.message) ?? "") } };
+  return data.length === 0 ? {} : { output: answer.json() };
 }

@@ -16,5 +16,6 @@ export { askScaling, NatsScalingQuestions, type ScalingQuestions } from "./scali
 export { type ServerConfigOptions, type ServerTls, serverConfig } from "./server-config.ts";
 export type { ServerTrust } from "./server-trust.ts";
 export { NatsTenantSights, type TenantSights } from "./tenant-sight.ts";
+export { callTool, listTools } from "./tenant-tools.ts";
 export { type TenantView, viewTenant } from "./tenant-view.ts";
 export { NatsToolServerReports, type ToolServerReports } from "./tool-server-reports.ts";

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Letters } from "./letters.ts";
 import { ApiProblem } from "./problem.ts";
 import type { Route } from "./routes.ts";
+import type { ToolDesk } from "./tool-desk.ts";
 
 /** What rotates keys: any replica begins a rotation, the leader carries it out. Throws RotationError, ClusterError. */
 export interface Rotations {
@@ -25,6 +26,7 @@ export interface DeskOptions {
   /** Undefined: it is not scaled, or not there. */
   scaling: (driver: { namespace: string; name: string }) => Promise<unknown>;
   rotations: Rotations;
+  tools: Pick<ToolDesk, "list" | "call">;
   letters: Pick<Letters, "list" | "show" | "redrive" | "drop" | "replay">;
   /** Announces another authority. Undefined: somebody else makes the certificates. @returns false: a change is under way. */
   changeAuthority: (() => Promise<boolean>) | undefined;
@@ -74,6 +76,10 @@ export class Desk {
         return { status: 200, body: await this.#options.letters.redrive(route, body) };
       case "dropLetters":
         return { status: 200, body: await this.#options.letters.drop(route, body) };
+      case "listTools":
+        return { status: 200, body: await this.#options.tools.list(route) };
+      case "callTool":
+        return { status: 200, body: await this.#options.tools.call(route, route.method, body) };
       case "replay":
         return { status: 200, body: await this.#options.letters.replay(route, body) };
     }

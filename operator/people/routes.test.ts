@@ -22,6 +22,9 @@ test.each([
   ["POST", "/v1/namespaces/team/deadletters:drop", "delete deadletters team *"],
   ["POST", "/v1/namespaces/team/drivers/a/deadletters:drop", "delete deadletters team a"],
   ["POST", "/v1/namespaces/team/drivers/a/replay", "create replay team a"],
+  ["GET", "/v1/namespaces/team/tools", "get tools team *"],
+  ["GET", "/v1/namespaces/team/drivers/a/tools", "get tools team a"],
+  ["POST", "/v1/namespaces/team/drivers/a/tools/get-sum:call", "create tools team a"],
 ])("%s %s asks for %s", (method, path, asked) => {
   const { verb, subresource, namespace = "*", name = "*" } = routeOf(method, path).access;
   expect(`${verb} ${subresource} ${namespace} ${name}`).toBe(asked);
@@ -39,6 +42,8 @@ test.each([
   ["GET", "/v1/namespaces/team/deadletters/0", "NotFound"],
   ["GET", "/v1/namespaces/team/deadletters/1e9", "NotFound"],
   ["POST", "/v1/namespaces/team/replay", "NotFound"],
+  ["POST", "/v1/namespaces/team/drivers/a/tools/a.b:call", "NotFound"],
+  ["GET", "/v1/namespaces/team/drivers/a/tools/a:call", "MethodNotAllowed"],
   ["POST", "/v1/namespaces/team/deadletters", "MethodNotAllowed"],
   ["DELETE", "/v1/namespaces/team/drivers/a/capabilities", "MethodNotAllowed"],
 ])("%s %s is refused: %s", (method, path, reason) => {

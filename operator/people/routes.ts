@@ -3,7 +3,7 @@ import { ApiProblem } from "./problem.ts";
 /** What the asker must be allowed to: `verb` on `drivers/<subresource>`, in a namespace or in all of them. */
 export interface Access {
   verb: "get" | "create" | "update" | "delete";
-  subresource: "capabilities" | "scaling" | "rotatekeys" | "deadletters" | "replay";
+  subresource: "capabilities" | "scaling" | "rotatekeys" | "deadletters" | "replay" | "tools";
   namespace?: string;
   name?: string;
 }
@@ -21,11 +21,14 @@ export type Route = { access: Access } & (
   | { action: "showLetter"; namespace: string; name?: string; sequence: number }
   | { action: "redriveLetters" | "dropLetters"; namespace: string; name?: string }
   | { action: "replay"; namespace: string; name: string }
+  | { action: "listTools"; namespace: string; name?: string }
+  | { action: "callTool"; namespace: string; name: string; method: string }
 );
 
 const NAMESPACE = "(?<namespace>[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)";
 const DRIVER = "(?<name>[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)";
 const ID = "(?<id>[0-9a-f-]{36})";
+const METHOD = "(?<method>[A-Za-z0-9_-]{1,60})";
 const SEQUENCE = "(?<sequence>[1-9][0-9]{0,14})";
 
 interface Pattern {
@@ -97,6 +100,17 @@ const PATTERNS: readonly Pattern[] = [
     action: "replay",
     ...ofDriver(parts),
     access: { verb: "create", subresource: "replay", ...ofDriver(parts) },
+  })),
+  pattern("GET", `/v1/namespaces/${NAMESPACE}(?:/drivers/${DRIVER})?/tools`, (parts) => ({
+    action: "listTools",
+    ...ofDrivers(parts),
+    access: { verb: "get", subresource: "tools", ...ofDrivers(parts) },
+  })),
+  pattern("POST", `/v1/namespaces/${NAMESPACE}/drivers/${DRIVER}/tools/${METHOD}:call`, (parts) => ({
+    action: "callTool",
+    method: parts["method"] ?? "",
+    ...ofDriver(parts),
+    access: { verb: "create", subresource: "tools", ...ofDriver(parts) },
   })),
   pattern("GET", `/v1/rotations/${ID}`, (parts) => ({
     action: "rotationState",

@@ -88,6 +88,37 @@ test("a client outside is shown the tools of both drivers that it is granted, an
   expect(wrong).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/^CallFailed: /) }] });
 });
 
+test("a person is shown the tools, and tries one", async () => {
+  const { stdout } = await local.run("tools", "list");
+  expect(stdout).toMatch(/^everything\.get-sum +\S/m);
+  expect(stdout).toMatch(/^toolbox\.time +\S/m);
+  const called = await local.run("tools", "call", "everything.get-sum", '{"a": 20, "b": 22}');
+  expect(called.stdout).toMatch(/42/);
+  const json = await local.run("tools", "call", "toolbox.text", '{"text": "two words"}');
+  expect(JSON.parse(json.stdout)).toMatchObject({ words: 2 });
+  const { tools, silent } = JSON.parse(
+    (await local.run("tools", "list", "--driver", "toolbox", "-o", "json")).stdout,
+  );
+  expect(tools).toHaveLength(3);
+  expect(tools[2]).toMatchObject({ driver: "toolbox", method: "time", input: { type: "object" } });
+  expect(silent).toEqual([]);
+  const refusals = [
+    {
+      args: ["everything.get-sum", '{"a": "x"}'],
+      told: /^vextir: everything\.get-sum: [\s\S]*\(CallFailed\)$/m,
+    },
+    { args: ["toolbox.none", "{}"], told: /\(NotFound\)/ },
+    { args: ["toolbox._about"], told: /"_about" of driver "toolbox" is no tool/ },
+    { args: ["nobody.none"], told: /there is no Driver nobody/ },
+    { args: ["toolbox"], told: /is no tool: write <driver>\.<tool>/ },
+    { args: ["toolbox.text", "{"], told: /the input is no JSON/ },
+  ];
+  for (const { args, told } of refusals)
+    await expect(local.run("tools", "call", ...args)).rejects.toMatchObject({
+      ...{ code: 1, stderr: expect.stringMatching(told) },
+    });
+});
+
 test("the driver that stands for a server goes with it, and comes with it", async () => {
   await local.remove("everything.yaml");
   await local.ready("gateway", "toolbox");

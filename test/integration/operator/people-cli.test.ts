@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterCapabilities } from "@vextir/cli/commands/cluster-capabilities.ts";
 import { rotateClusterKeys } from "@vextir/cli/commands/cluster-keys.ts";
+import { callTool, listTools } from "@vextir/cli/commands/tools.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { SYSTEM, World } from "./world.ts";
 
@@ -53,6 +54,35 @@ test("what is refused says why", async () => {
   ).rejects.toMatchObject({
     code: "Unreachable",
   });
+});
+
+test("tools are shown and called, by whom it is allowed to", async () => {
+  const silent = JSON.parse(await listTools(options({ output: "json" })));
+  expect(silent).toEqual({ tools: [], silent: ["gateway"] });
+  const pod = await world.connectAs(namespace, "gateway");
+  pod.subscribe("call.gateway.*.vextir-cli", {
+    callback: (_error, message) => {
+      const [, , method] = message.subject.split(".");
+      const described = message.headers?.get("Vextir-Describe") === "true";
+      const tool = { name: "add", description: "Adds \u001b[31mred numbers." };
+      const about =
+        method === "_" ? [tool, { name: "query" }] : method === "add" ? [tool] : [{ name: method }];
+      message.respond(JSON.stringify(described ? about : { sum: message.json<{ a: number }>().a + 1 }));
+    },
+  });
+  await pod.flush();
+  expect(await listTools(options())).toBe(
+    ["TOOL          DESCRIPTION", "gateway.add   Adds \\x1b[31mred numbers."].join("\n"),
+  );
+  expect(JSON.parse(await callTool("gateway.add", '{"a": 1}', options()))).toEqual({ sum: 2 });
+  await expect(callTool("gateway.query", "{}", options())).rejects.toMatchObject({
+    message: expect.stringContaining("is no tool"),
+  });
+  const nobody = options({ serviceAccount: `${SYSTEM}/nobody` });
+  for (const refused of [listTools(nobody), callTool("gateway.add", "{}", nobody)])
+    await expect(refused).rejects.toMatchObject({ message: expect.stringContaining("drivers/tools") });
+  await expect(callTool("absent.add", "{}", options())).rejects.toMatchObject({ code: "Refused" });
+  await pod.close();
 });
 
 test("keys are rotated, and the end is waited for", async () => {
