@@ -73,6 +73,14 @@ export const Config = z.object({
         .describe(
           "Drivers whose word on a message's user is taken. Without the gateway's assertion others' messages are answered without documents.",
         ),
+      defaultUser: z
+        .string()
+        .min(1)
+        .max(200)
+        .optional()
+        .describe(
+          "Whose documents are meant where a trusted publisher's message has no user; for one person's machine.",
+        ),
     })
     .prefault({})
     .describe("What it looks up in the context hub, where `capabilities.context` grants `search`."),

@@ -23,7 +23,7 @@ test("its table of the configuration has every key and its default", () => {
     Object.fromEntries(Object.entries(keys).map(([key, value]) => [`${name}.${key}`, value]));
   const nested = {
     ...within("memory", memory),
-    ...within("context", { ...context, collections: "all that is granted" }),
+    ...within("context", { ...context, collections: "all that is granted", defaultUser: "none" }),
   };
   const flat = { ...rest, ...nested };
   for (const [key, value] of Object.entries(flat)) expect([key, table[key]]).toEqual([key, String(value)]);
