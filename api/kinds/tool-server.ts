@@ -51,7 +51,9 @@ export const ToolServerSpec = z.object({
     .min(1)
     .max(16)
     .optional()
-    .describe("As of a Driver's capabilities; absent: the host of url alone, at a public address."),
+    .describe(
+      "As of a Driver's capabilities; absent: the host of url alone, a name with public addresses. An address has to be named here.",
+    ),
   timeoutSeconds: z.int().min(1).max(600).default(60).describe("A call that takes longer is given up."),
   maxAnswerBytes: z
     .int()

@@ -14,6 +14,11 @@ describe("the Driver of a ToolServer", () => {
     { reason: "an https URL's host", spec: {}, hosts: ["mcp.example.org:443"] },
     { reason: "an http URL's host", spec: { url: "http://a.example.org/" }, hosts: ["a.example.org:80"] },
     {
+      reason: "an address that is named",
+      spec: { url: "http://10.0.0.1:8080/mcp", allowedHosts: ["10.0.0.1:8080"] },
+      hosts: ["10.0.0.1:8080"],
+    },
+    {
       reason: "what is said instead",
       spec: { url: "http://mcp.tools.svc:8080/mcp", allowedHosts: ["private:mcp.tools.svc:8080"] },
       hosts: ["private:mcp.tools.svc:8080"],

@@ -14,6 +14,9 @@ export function readToolServer({ spec }: ToolServer): { spec: ToolServerSpec } |
   const host = toolServerHost(parsed.data);
   const needed = parseHostPattern(host);
   if (!needed) return { problem: `spec.url: no entry of allowedHosts could name the host ${host}` };
+  // An address that a Driver lists is meant, wherever it lies: the node's metadata too. So nobody lists one without writing it there.
+  if (needed.isAddress && allowedHosts === undefined)
+    return { problem: `spec.url leads to an address: spec.allowedHosts would have to name it: ["${host}"]` };
   const grants = (allowedHosts ?? [host]).map(parseHostPattern).filter((grant) => grant !== undefined);
   if (grants.some((grant) => hostCovers(grant, needed))) return { spec: parsed.data };
   return { problem: `spec.allowedHosts: none of them is ${host}, where spec.url leads` };

@@ -14,7 +14,9 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { DnsServer } from "../../fixtures/dns.ts";
 import { DriverProcess } from "../../fixtures/driver-process.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { startBus, type TestBus } from "../../fixtures/nats.ts";
+import { HostileServer } from "../tools/hostile-server.ts";
 
 /** Asks for what it is told to, with the client that it is told to use, and says what came of it. */
 const SOURCE = `
@@ -209,6 +211,37 @@ test("the token that counts is the one in the file now", async () => {
   expect(await refused()).toContain("the token of a driver's pod is needed");
   await writeFile(driver.tokenFile, await bus.token({ name: "reader" }));
   expect(await refused()).toContain("allowedHosts");
+});
+
+describe("a bridge to a tool server goes the same way", () => {
+  const bridgeTo = async (name: string, url: string, allowedHosts: string[]) => {
+    const bridge = await DriverProcess.start(bus, {
+      ...{ name, class: "Tool", module: "tool-bridge", config: { url }, capabilities: { allowedHosts } },
+      env: {
+        VEXTIR_EGRESS_URL: `https://localhost:${proxy.port}`,
+        VEXTIR_EGRESS_CA_FILE: file("ca.crt"),
+      },
+    });
+    return bridge.ready();
+  };
+  let server: HostileServer;
+  beforeAll(async () => {
+    server = await HostileServer.start();
+  });
+  afterAll(() => server?.stop());
+
+  test("to a private address only where it is listed as one", async () => {
+    const host = `inside.example:${new URL(server.url).port}`;
+    const listed = await bridgeTo("listed", `http://${host}/mcp`, [`private:${host}`]);
+    await eventually(async () => (await listed.metrics()).includes("vextir_tool_bridge_reachable 1"));
+    await listed.stop();
+    server.asked.clear();
+    const other = await bridgeTo("other", `http://${host}/mcp`, [host]);
+    await eventually(() => other.output.includes("a loopback address"));
+    expect(await other.metrics()).toMatch(/^vextir_tool_bridge_reachable 0$/m);
+    await other.stop();
+    expect(server.asked.size).toBe(0);
+  });
 });
 
 test("without allowedHosts nothing stands between, and nothing is loaded for it", async () => {

@@ -47,6 +47,7 @@ kind: ToolServer
 metadata: { name: everything }
 spec:
   url: ${server.url}
+  allowedHosts: ["127.0.0.1:${server.port}"]
   credential: { secretRef: { name: everything } }
 `;
 

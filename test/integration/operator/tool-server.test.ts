@@ -133,12 +133,37 @@ describe("a ToolServer", () => {
       change: { allowedHosts: ["other.example.org"] },
       message: "spec.allowedHosts: none of them is mcp.example.org:443, where spec.url leads",
     },
+    {
+      reason: "Invalid",
+      name: "metadata",
+      change: { url: "http://169.254.169.254/mcp" },
+      message:
+        'spec.url leads to an address: spec.allowedHosts would have to name it: ["169.254.169.254:80"]',
+    },
     { reason: "Invalid", name: "no-url", change: { url: "http://[x]/" }, message: /is no URL/ },
   ])("that can't be carried out is told why: $name", async ({ reason, name, change, message }) => {
     await apply(name, { ...spec, ...change });
     const found = await condition(name, "Accepted", "False", reason);
-    expect(found.message).toMatch(message);
+    if (typeof message === "string") expect(found.message).toBe(message);
+    else expect(found.message).toMatch(message);
     expect(await world.driver(namespace, name)).toBeUndefined();
+  });
+
+  test("is bound by the policies that bind its Driver", async () => {
+    const path = `/apis/${API_VERSION}/tenantpolicies/few-hosts`;
+    const bounds = { capabilities: { allowedHosts: ["*.example.com"] } };
+    const object = {
+      apiVersion: API_VERSION,
+      kind: "TenantPolicy",
+      metadata: { name: "few-hosts" },
+      spec: bounds,
+    };
+    expect((await world.api.request("APPLY", path, object)).status).toBeLessThan(300);
+    await apply("bounded", spec);
+    const found = await condition("bounded", "DriverReady", "False", "PolicyViolation");
+    expect(found.message).toContain("mcp.example.org:443");
+    await world.api.request("DELETE", path);
+    await world.waitFor(namespace, "bounded", "Accepted", "True");
   });
 
   test("takes no Driver that is somebody else's", async () => {
