@@ -76,6 +76,27 @@ test("drivers may reach DNS and the bus: the chart's pods, or a port of one's ow
   expect(egress(mine)).toEqual({ name: "bus", to: [], ports: [{ port: 4333, protocol: "TCP" }] });
 });
 
+test("every driver may reach the chart's context hub, where there is one", async () => {
+  const told = async (change: NodeJS.ProcessEnv) => {
+    const ownTrust = { pem: "own" };
+    const configuration = await readConfiguration({ ...env, ...change });
+    return releaseOf(configuration, "vextir-system", { servers: [], trust: undefined, ownTrust });
+  };
+  const release = await told({ VEXTIR_HUB_URL: "https://vextir-hub.vextir-system.svc:8444" });
+  expect(release.hub).toEqual({ url: "https://vextir-hub.vextir-system.svc:8444", ca: "own" });
+  expect(release.network?.egress.find(({ name }) => name === "context-hub")).toEqual({
+    name: "context-hub",
+    to: [
+      {
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "vextir-system" } },
+        podSelector: { matchLabels: { "app.kubernetes.io/name": "vextir-hub" } },
+      },
+    ],
+    ports: [{ port: 8444, protocol: "TCP" }],
+  });
+  expect((await told({})).hub).toBeUndefined();
+});
+
 test("traces: the operator's own variables are handed on without secrets, and only named peers are reached", async () => {
   const otel = {
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel.example:4318",

@@ -58,6 +58,8 @@ const Environment = z.object({
     .transform((text, context) => peersOf(text, context)),
   /** The egress proxy as drivers reach it. Default: there is none. */
   VEXTIR_EGRESS_URL: z.url({ protocol: /^https$/ }).optional(),
+  /** The context hub as drivers reach it. Default: there is none. */
+  VEXTIR_HUB_URL: z.url({ protocol: /^https$/ }).optional(),
   /** A NATS of one's own instead of the chart's, comma separated; it runs with the Secret `vextir-nats`' nats.conf. */
   VEXTIR_BUS_URL: list.optional(),
   /** PEM of the authority that signed that NATS' certificate. Default, for tls:// URLs: the one in the Secret `vextir-ca`. */
@@ -97,6 +99,7 @@ export interface Configuration {
     /** Peers that may be asked for names; empty: any. */
     dnsPeers: readonly object[];
     egressUrl: string | undefined;
+    hubUrl: string | undefined;
     /** OpenTelemetry's variables, handed on from here. */
     telemetry: Readonly<Record<string, string>>;
     /** Whom traces are sent to; empty: no NetworkPolicy lets them out. */
@@ -135,6 +138,7 @@ export async function readConfiguration(env: NodeJS.ProcessEnv): Promise<Configu
       networkPoliciesEnforced: data.VEXTIR_NETWORK_POLICIES_ENFORCED,
       dnsPeers: data.VEXTIR_DNS_PEERS,
       egressUrl: data.VEXTIR_EGRESS_URL,
+      hubUrl: data.VEXTIR_HUB_URL,
       telemetry: telemetryVariables(env),
       otlpPeers: data.VEXTIR_OTLP_PEERS,
     },

@@ -2,7 +2,7 @@ import { AUTHORITY_CONFIG_MAP } from "@vextir/api";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import { backoffMs } from "./backoff.ts";
-import { type BootstrapOptions, type Bootstrapped, bootstrap, publishNats } from "./bootstrap/bootstrap.ts";
+import { type BootstrapOptions, type Bootstrapped, bootstrap, publishKeys } from "./bootstrap/bootstrap.ts";
 import { SecretPinnedIds } from "./bootstrap/secret-pinned-ids.ts";
 import {
   type BusEndpoint,
@@ -16,6 +16,7 @@ import {
 } from "./bus/index.ts";
 import type { Clock } from "./clock.ts";
 import { collectOrphans } from "./driver/orphans.ts";
+import { type HubPolicyFeed, startHubPolicyFeed } from "./hub/policy-feed.ts";
 import { FOLLOW_KEYS_MS, KeyRotator, SecretKeyStore } from "./keys/index.ts";
 import { KINDS } from "./kinds.ts";
 import type { KubeCluster } from "./kube/index.ts";
@@ -50,13 +51,14 @@ const COLLECT_MS = 10 * 60_000;
 /** A bus that is away comes back with the accounts that it had. */
 const COLLECT_RETRY = { baseMs: 500, maxMs: 30_000 };
 
-/** What the leading replica does beside what all do: bootstrap, reconcile, hear reports, collect what nobody owns. */
+/** What the leading replica does beside what all do: bootstrap, reconcile, hear reports, collect what nobody owns, tell the context hub. */
 export class Leader {
   /** Of this leadership: the next one begins anew. */
   readonly metrics = new Registry();
   readonly #options: LeaderOptions;
   #authority: NatsBusAuthority | undefined;
   #reconcilers: Reconcilers | undefined;
+  #hubPolicy: HubPolicyFeed | undefined;
   #collecting: Promise<void> = Promise.resolve();
   #rotating: Promise<void> = Promise.resolve();
   #certifying: Promise<void> = Promise.resolve();
@@ -89,7 +91,7 @@ export class Leader {
       store: new SecretKeyStore(secrets),
       bus: authority,
       servers: nats.replicas,
-      publish: () => publishNats(this.#options, realm),
+      publish: () => publishKeys(this.#options, realm),
       timing: systemTiming,
     });
     this.#rotating = rotator.run(signal);
@@ -105,10 +107,13 @@ export class Leader {
       reports: { serve: async (handler) => startReportListener({ ...bus, onReport: handler }) },
     });
     this.#reconcilers = await this.#orClose(watching, signal);
+    if (this.#options.hub && !signal.aborted)
+      this.#hubPolicy = await this.#orClose(startHubPolicyFeed({ ...bus, cluster }), signal);
   }
 
   /** Call it after the signal given to `start` was aborted. */
   async stop(): Promise<void> {
+    await this.#hubPolicy?.stop();
     await this.#reconcilers?.stop();
     await this.#authority?.stop();
     await Promise.all([this.#collecting, this.#rotating, this.#certifying]);

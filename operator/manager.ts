@@ -62,6 +62,8 @@ export interface ReconcilerOptions {
 export interface Reconcilers {
   /** Resolves when nothing is ready or running; what waits for a later time doesn't count. */
   idle(): Promise<void>;
+  /** What the release gives to pods is something else: every Driver looks again. Never rejects. */
+  lookAgain(): Promise<void>;
   /** Takes no more work and waits for what runs, at most `graceMs` (default 10,000). */
   stop(graceMs?: number): Promise<void>;
 }
@@ -96,6 +98,7 @@ export async function startReconcilers(options: ReconcilerOptions): Promise<Reco
       await policies.idle();
       await servers.idle();
     },
+    lookAgain: () => enqueueAll({ cluster: options.cluster, drivers, log }),
     async stop(graceMs) {
       const controllers = [servers, drivers, buses, policies];
       await Promise.all([
@@ -130,11 +133,11 @@ function assemble(options: ReconcilerOptions) {
   const gate = new PolicyGate({ cluster, policies: known, releaseImage: release.image, ...reserved });
   const ledger = new AdmissionLedger((name) => policies.enqueue({ name }));
   const recall = new Recall({ cluster, gate, bus });
-  const tenantChanged = (namespace: string) => void enqueueTenant(cluster, drivers, namespace, log);
+  const tenantChanged = (namespace: string) => void enqueueAll({ cluster, drivers, log }, namespace);
   const boundsChanged = async (namespace: string) => {
     buses.enqueue({ namespace, name: EVENT_BUS_NAME });
     await recall.of(namespace);
-    await enqueueTenant(cluster, drivers, namespace, log);
+    await enqueueAll({ cluster, drivers, log }, namespace);
   };
   const publishing = new PublishWatch({
     changed: ({ namespace, name }) => drivers.enqueue({ namespace, name }),
@@ -206,25 +209,23 @@ function assemble(options: ReconcilerOptions) {
     });
   });
   const modelChanged = ({ metadata: { namespace = "", name } }: Model) =>
-    void enqueueTenant(cluster, drivers, namespace, log, (driver) => isGrantedModel(driver, name));
+    void enqueueAll({ cluster, drivers, log }, namespace, (driver) => isGrantedModel(driver, name));
   const controllers = { drivers, buses, policies, servers };
   const watched = { namespaces, sources, tenants, capacity, modelChanged };
   return { ...controllers, ...watched, scaler, publishing, exhausted, desk };
 }
 
-/** All Drivers of the namespace look again, or those that are meant. */
-async function enqueueTenant(
-  cluster: Cluster,
-  drivers: Controller,
-  namespace: string,
-  log: Logger,
+/** All Drivers, of the namespace where one is named, look again, or those that are meant. Never rejects. */
+async function enqueueAll(
+  { cluster, drivers, log }: { cluster: Cluster; drivers: Controller; log: Logger },
+  namespace?: string,
   isMeant: (driver: Driver) => boolean = () => true,
 ) {
   try {
-    const tenant = await cluster.list(KINDS.Driver, { namespace });
-    for (const { metadata } of tenant.filter(isMeant)) drivers.enqueue({ namespace, name: metadata.name });
+    const found = await cluster.list(KINDS.Driver, namespace === undefined ? {} : { namespace });
+    for (const driver of found.filter(isMeant)) drivers.enqueue(keyOf(driver));
   } catch (err) {
-    log.warn({ err, namespace }, "the namespace's drivers look again later");
+    log.warn({ err, namespace }, "drivers look again later");
   }
 }
 

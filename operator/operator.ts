@@ -196,6 +196,7 @@ export class Operator {
     this.#leader = new Leader({
       ...{ cluster, namespace, log, secrets, clock: this.#clock },
       nats: configuration.nats,
+      hub: configuration.drivers.hubUrl !== undefined,
       followKeysMs: this.#options.followKeysMs,
       watches: (tenant) => namespaces.length === 0 || namespaces.includes(tenant),
       certificates: this.#certificates(secrets, namespace),

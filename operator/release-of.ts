@@ -1,4 +1,4 @@
-import { EGRESS_LABELS, NATS_LABELS, NATS_PORTS } from "./bootstrap/names.ts";
+import { EGRESS_LABELS, HUB_LABELS, NATS_LABELS, NATS_PORTS } from "./bootstrap/names.ts";
 import type { Configuration } from "./configuration.ts";
 import type { DriverNetwork, NetworkGuard, Reachable, Release } from "./release.ts";
 import { collectorPorts } from "./telemetry.ts";
@@ -10,7 +10,7 @@ export function releaseOf(
   namespace: string,
   endpoint: { servers: readonly string[]; trust: Trusted | undefined; ownTrust: Trusted },
 ): Release {
-  const { egressUrl } = drivers;
+  const { egressUrl, hubUrl } = drivers;
   const { servers, trust, ownTrust } = endpoint;
   return {
     version,
@@ -24,14 +24,18 @@ export function releaseOf(
     telemetry: drivers.telemetry,
     guard: guardOf(drivers),
     ...(egressUrl !== undefined && { egress: withAuthority(egressUrl, ownTrust) }),
+    ...(hubUrl !== undefined && { hub: withAuthority(hubUrl, ownTrust) }),
     ...(drivers.networkPolicies && {
       network: {
         egress: [
           dns(drivers.dnsPeers),
           busReachable(bus ? undefined : namespace, servers),
+          ...(hubUrl === undefined ? [] : [chartReachable("context-hub", namespace, HUB_LABELS, hubUrl)]),
           ...collector(drivers),
         ],
-        ...(egressUrl !== undefined && { proxy: proxyReachable(namespace, egressUrl) }),
+        ...(egressUrl !== undefined && {
+          proxy: chartReachable("egress-proxy", namespace, EGRESS_LABELS, egressUrl),
+        }),
       } satisfies DriverNetwork,
     }),
   };
@@ -85,9 +89,10 @@ function collector({ telemetry, otlpPeers: to }: Configuration["drivers"]): Reac
   return to.length > 0 && ports.length > 0 ? [{ name: "collector", to, ports }] : [];
 }
 
-const proxyReachable = (namespace: string, url: string): Reachable => ({
-  name: "egress-proxy",
-  to: [podsOf(namespace, EGRESS_LABELS)],
+/** Pods of the chart's own. */
+const chartReachable = (name: string, namespace: string, labels: object, url: string): Reachable => ({
+  name,
+  to: [podsOf(namespace, labels)],
   ports: [{ port: Number(new URL(url).port || 443), protocol: "TCP" }],
 });
 

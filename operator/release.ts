@@ -23,6 +23,8 @@ export interface Release {
     /** PEM of the authority that signed its certificate. */
     ca: string;
   };
+  /** The context hub; absent: there is none, or nobody needs it (local mode). */
+  readonly hub?: Authenticated | undefined;
   /** What keeps a driver's pods from going where they like; default `Unverified`. */
   guard?: NetworkGuard;
   /** Patterns of annotations that a podTemplate may set beside the harmless ones; a final `*` stands for any end. */
@@ -35,6 +37,14 @@ export interface Release {
   network?: DriverNetwork;
 }
 
+/** A server that drivers' pods reach. */
+export interface Authenticated {
+  /** As pods reach it: `https://<host>:<port>`; in local mode `http://`. */
+  url: string;
+  /** PEM of whom its clients trust, at this moment; absent: no TLS (the local mode's loopback). */
+  readonly ca?: string;
+}
+
 /** One place that pods may reach: peers as in a NetworkPolicy (empty: everywhere) and ports. */
 export interface Reachable {
   name: string;
@@ -43,7 +53,7 @@ export interface Reachable {
 }
 
 export interface DriverNetwork {
-  /** DNS and bus, for every driver. */
+  /** DNS, bus and context hub, for every driver. */
   egress: readonly Reachable[];
   /** The egress proxy, for those with `allowedHosts`. */
   proxy?: Reachable;
@@ -60,7 +70,7 @@ export type NetworkGuard =
   | "LocalMode";
 
 /** Everybody whose certificates a driver's pod trusts, as PEM; undefined: there is no TLS. */
-export function trustedAuthorities({ bus, egress }: Release): string | undefined {
-  const authorities = [bus.ca, egress?.ca].filter((ca) => ca !== undefined);
+export function trustedAuthorities({ bus, egress, hub }: Release): string | undefined {
+  const authorities = [bus.ca, egress?.ca, hub?.ca].filter((ca) => ca !== undefined);
   return authorities.length === 0 ? undefined : [...new Set(authorities)].join("");
 }

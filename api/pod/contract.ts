@@ -19,7 +19,7 @@ export const POD_ENV = {
   /** Of the egress proxy, `https://<host>:<port>`; absent: the driver may reach nothing but the bus, or is not kept from it (local mode). */
   egressUrl: "VEXTIR_EGRESS_URL",
   egressCaFile: "VEXTIR_EGRESS_CA_FILE",
-  /** Of the context hub, `https://<host>:<port>` (`http://` in local mode); absent: there is none, or nothing is granted there. */
+  /** Of the context hub, `https://<host>:<port>` (`http://` in local mode); absent: there is none. */
   hubUrl: "VEXTIR_HUB_URL",
   hubTokenFile: "VEXTIR_HUB_TOKEN_FILE",
   hubCaFile: "VEXTIR_HUB_CA_FILE",

@@ -16,6 +16,8 @@ export interface BootstrapOptions {
     /** Of each server's volume. */
     storageBytes: number;
   };
+  /** Whether there is a context hub. */
+  hub: boolean;
 }
 
 /** What everything on the bus follows from. */
@@ -32,16 +34,23 @@ const STREAMS_SHARE = 0.95;
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   const realm = createRealm(await new SecretKeyStore(options.secrets).ensure());
   const { trusted } = await options.certificates.ensure();
-  await publishNats(options, realm);
+  await publishKeys(options, realm);
   return { realm, ca: trusted };
 }
 
-/** Writes what servers read at their start, where it has changed. */
-export async function publishNats(options: BootstrapOptions, realm: Realm): Promise<void> {
-  const wanted = { [KEYS.config]: Buffer.from(natsConfig(options, realm)) };
-  const made = await options.secrets.readOrCreate(SECRETS.nats, () => wanted);
-  const isWanted = Object.keys(made).length === 1 && made[KEYS.config]?.equals(wanted[KEYS.config]);
-  if (!isWanted) await options.secrets.write(SECRETS.nats, wanted);
+/** Writes, where it has changed, what nats-server reads at its start, and what the context hub connects with. */
+export async function publishKeys(options: BootstrapOptions, realm: Realm): Promise<void> {
+  const { secrets, hub } = options;
+  await publish(secrets, SECRETS.nats, KEYS.config, natsConfig(options, realm));
+  if (hub) await publish(secrets, SECRETS.hubBus, KEYS.credentials, realm.hubCredentials());
+}
+
+/** Makes the Secret hold this alone. */
+async function publish(secrets: OwnSecrets, name: string, key: string, text: string): Promise<void> {
+  const wanted = Buffer.from(text);
+  const made = await secrets.readOrCreate(name, () => ({ [key]: wanted }));
+  const isWanted = Object.keys(made).length === 1 && made[key]?.equals(wanted);
+  if (!isWanted) await secrets.write(name, { [key]: wanted });
 }
 
 /** For a replica that does not lead: what the leader made, or undefined while it is not there. */

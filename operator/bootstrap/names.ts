@@ -8,6 +8,9 @@ export const SECRETS = {
   operatorTls: "vextir-operator-tls",
   busAccounts: "vextir-bus-accounts",
   egressTls: "vextir-egress-tls",
+  hubTls: "vextir-hub-tls",
+  /** The context hub's credentials on the bus. */
+  hubBus: "vextir-hub-bus",
 } as const;
 
 export const NATS_SERVICE = "vextir-nats";
@@ -18,6 +21,10 @@ export const NATS_PORTS = { clients: 4222, routes: 6222, monitor: 8222 } as cons
 export const EGRESS_SERVICE = "vextir-egress";
 export const EGRESS_LABELS = { "app.kubernetes.io/name": "vextir-egress" } as const;
 export const EGRESS_PORT = 8443;
+
+export const HUB_SERVICE = "vextir-hub";
+export const HUB_LABELS = { "app.kubernetes.io/name": "vextir-hub" } as const;
+export const HUB_PORT = 8444;
 
 /** Where the NATS pods mount the Secret and their volume. */
 export const NATS_PATHS = { config: "/etc/nats", data: "/data" } as const;
@@ -30,6 +37,7 @@ export const KEYS = {
   identity: "identity",
   keyState: "keys.json",
   config: "nats.conf",
+  credentials: "hub.creds",
   certificate: "tls.crt",
   privateKey: "tls.key",
   authority: "ca.crt",

@@ -4,7 +4,7 @@ export type { BusEndpoint, BusLog } from "./bus-connection.ts";
 export { type DriverIndex, type KnownDriver, REFUSALS, type Refusal } from "./callout-decision.ts";
 export { DriverCalls } from "./driver-calls.ts";
 export * from "./key-material.ts";
-export { LocalTokenAuthority, type TokenOptions } from "./local-tokens.ts";
+export { LOCAL_ISSUER, LocalTokenAuthority, type TokenOptions } from "./local-tokens.ts";
 export { NatsBusAuthority, type NatsBusAuthorityOptions } from "./nats-authority.ts";
 export { FilePinnedIds, type PinnedIds } from "./pinned-ids.ts";
 export * from "./pod-token.ts";

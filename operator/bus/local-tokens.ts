@@ -1,11 +1,11 @@
 import { BUS_AUDIENCE } from "@vextir/api";
-import { generateKeyPair, jwtVerify, SignJWT } from "jose";
+import { exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify, SignJWT } from "jose";
 import type { PodIdentity, TokenVerifier, VerifiedToken } from "./pod-token.ts";
 import { podOfSigned } from "./signed-token.ts";
 
 type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
 
-const ISSUER = "https://vextir.local";
+export const LOCAL_ISSUER = "https://vextir.local";
 const ALGORITHM = "ES256";
 
 export interface TokenOptions {
@@ -40,7 +40,7 @@ export class LocalTokenAuthority implements TokenVerifier {
     };
     return new SignJWT(claims)
       .setProtectedHeader({ alg: ALGORITHM })
-      .setIssuer(ISSUER)
+      .setIssuer(LOCAL_ISSUER)
       .setSubject(`system:serviceaccount:${namespace}:${serviceAccount}`)
       .setAudience([audience])
       .setIssuedAt(now)
@@ -48,8 +48,13 @@ export class LocalTokenAuthority implements TokenVerifier {
       .sign(this.#keys.privateKey);
   }
 
+  /** By which others know its tokens: a hub is a process of its own. */
+  async publicKeys(): Promise<JSONWebKeySet> {
+    return { keys: [{ ...(await exportJWK(this.#keys.publicKey)), alg: ALGORITHM }] };
+  }
+
   async verify(token: string): Promise<VerifiedToken> {
-    const options = { issuer: ISSUER, audience: BUS_AUDIENCE, algorithms: [ALGORITHM] };
+    const options = { issuer: LOCAL_ISSUER, audience: BUS_AUDIENCE, algorithms: [ALGORITHM] };
     return podOfSigned(jwtVerify(token, this.#keys.publicKey, options), "token of this bus");
   }
 }

@@ -8,6 +8,7 @@ export type NKeyKind = "operator" | "account" | "user" | "curve";
 
 /** First byte of an encoded public key; its upper five bits are the letter that it begins with (O, A, U, X). */
 const PREFIXES: Record<NKeyKind, number> = { operator: 14 << 3, account: 0, user: 20 << 3, curve: 23 << 3 };
+const SEED = 18 << 3;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
 
@@ -31,6 +32,12 @@ export class SigningKey {
 
 export function encodePublicKey(kind: NKeyKind, raw: Uint8Array): string {
   return base32(withChecksum(Buffer.concat([Buffer.from([PREFIXES[kind]]), raw])));
+}
+
+/** A key as it is given to somebody else: its two first bytes say that it is a seed, and of which kind. */
+export function encodeSeed(kind: NKeyKind, seed: Uint8Array): string {
+  const prefix = PREFIXES[kind];
+  return base32(withChecksum(Buffer.concat([Buffer.from([SEED | (prefix >> 5), (prefix & 31) << 3]), seed])));
 }
 
 /** The 32 bytes of a public key; undefined when it is none of this kind. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { decode } from "@nats-io/jwt";
+import { fromSeed } from "@nats-io/nkeys";
 import { readClaims } from "./claims.ts";
 import { createRealm } from "./realm.ts";
 import { serverConfig } from "./server-config.ts";
@@ -33,6 +34,18 @@ describe("claims, as the client library reads and verifies them", () => {
     expect(claims).toMatchObject({ exp: 2_000_000_000, iss: account.signingKey.publicKey });
     expect(claims.nats["issuer_account"]).toBe(account.id);
     expect(claims.nats["bearer_token"]).toBeUndefined();
+  });
+
+  test("the context hub's credentials hold its own key, and are the same until the master is another", async () => {
+    const text = realm.hubCredentials();
+    const [jwt = ""] = /eyJ[\w.-]+/.exec(text) ?? [];
+    const [seed = ""] = /^SU[A-Z2-7]{56}$/m.exec(text) ?? [];
+    const claims = await decode<Record<string, unknown>>(jwt);
+    expect(claims).toMatchObject({ iss: realm.vextir.signingKey.publicKey, name: "context-hub" });
+    expect(claims.sub).toBe(fromSeed(new TextEncoder().encode(seed)).getPublicKey());
+    expect(claims.nats).toMatchObject({ pub: { allow: ["hub.policy.page"] } });
+    expect(createRealm(new Uint8Array(32).fill(1)).hubCredentials()).toBe(text);
+    expect(createRealm(new Uint8Array(32).fill(2)).hubCredentials()).not.toBe(text);
   });
 
   test("the sentinel is the only bearer, and may do nothing", () => {

@@ -16,7 +16,7 @@ import {
   trustedSigners,
 } from "./key-material.ts";
 import { realmLimits } from "./limits.ts";
-import type { SigningKey } from "./nkey.ts";
+import { encodeSeed, SigningKey } from "./nkey.ts";
 
 /** An account's id and the keys that sign its users. The id's own key is never needed. */
 export interface AccountKeys {
@@ -257,9 +257,13 @@ export class Realm {
   reportUser = (): BusUser => this.internalUser(this.vextir, "reports", REPORT_USER);
   /** Who tells the context hub what is granted. */
   hubPolicyUser = (): BusUser => this.internalUser(this.vextir, "hub-policy", HUB_POLICY_USER);
-  /** The context hub, whose key is its own: what it is given holds no other secret. */
-  signHub = (publicKey: string): string =>
-    signUser(this.vextir, { name: "context-hub", subject: publicKey, permissions: HUB_USER });
+  /** Of the context hub's user, as NATS' clients read them (a `.creds` file): the same until the master is another. */
+  hubCredentials = (): string => {
+    const seed = userSeed(this.material.master, "context-hub");
+    const subject = new SigningKey("user", seed).publicKey;
+    const user = { name: "context-hub", subject, permissions: HUB_USER, issuedAt: REALM_ISSUED_AT };
+    return credentialsText(signUser(this.vextir, user), encodeSeed("user", seed));
+  };
   /** Who makes a tenant's streams and consumers; may do everything in its bus account. */
   tenantUser = (account: AccountKeys): BusUser => this.internalUser(account, "tenant-admin", {});
 
@@ -370,8 +374,15 @@ function keysOf(id: string, { sign, accept }: Signers): AccountKeys {
 const signingKey = (kind: "operator" | "account", purpose: KeyPurpose, uid: string, key: KeyRef) =>
   new DerivedKeys(key.master).signing(kind, purpose, uid, key.epoch);
 
-const userKey = (master: Uint8Array, name: string) =>
-  new DerivedKeys(master).signing("user", "internal-user", name);
+const userSeed = (master: Uint8Array, name: string) =>
+  new DerivedKeys(master).bytes("internal-user", name, 1);
+
+const userKey = (master: Uint8Array, name: string) => new SigningKey("user", userSeed(master, name));
+
+const credentialsText = (jwt: string, seed: string) =>
+  [block("NATS USER JWT", jwt), block("USER NKEY SEED", seed)].join("\n");
+
+const block = (name: string, text: string) => `-----BEGIN ${name}-----\n${text}\n------END ${name}------\n`;
 
 function signUser(account: AccountKeys, user: UserClaims): string {
   const { name, subject, permissions = {}, bearer = false, expiresAt, issuedAt } = user;

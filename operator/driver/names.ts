@@ -4,7 +4,7 @@ import { LABELS, MANAGED } from "../labels.ts";
 /** Kept on a Driver until its account, consumers and bucket are gone. */
 export const FINALIZER = "vextir.io/bus-access";
 
-/** The authorities that signed the certificates of the bus and the egress proxy, in every tenant's namespace. */
+/** The authorities that signed the certificates of the bus, the egress proxy and the context hub, in every tenant's namespace. */
 export const CA_CONFIG_MAP = "vextir-ca";
 export const CA_KEY = "ca.crt";
 

@@ -148,7 +148,7 @@ export class EventBusReconciler {
     return {};
   }
 
-  /** Pods of the namespace mount it to know the bus and the egress proxy by. */
+  /** Pods of the namespace mount it to know the bus, the egress proxy and the context hub by. */
   async #publishAuthority(bus: EventBus): Promise<void> {
     const ca = trustedAuthorities(this.#options.release);
     if (ca === undefined) return;

@@ -1,5 +1,11 @@
 import { OPERATOR_API } from "@vextir/api";
-import { EGRESS_SERVICE, NATS_HEADLESS_SERVICE, NATS_SERVICE, SECRETS } from "../bootstrap/names.ts";
+import {
+  EGRESS_SERVICE,
+  HUB_SERVICE,
+  NATS_HEADLESS_SERVICE,
+  NATS_SERVICE,
+  SECRETS,
+} from "../bootstrap/names.ts";
 import type { CertificateNames } from "./certificate-check.ts";
 import type { Leaf } from "./leaf.ts";
 
@@ -7,6 +13,7 @@ import type { Leaf } from "./leaf.ts";
 export const leavesOf = (namespace: string, natsServers: number): Leaf[] => [
   { secret: SECRETS.natsTls, names: natsNames(namespace, natsServers) },
   { secret: SECRETS.egressTls, names: serviceNames(EGRESS_SERVICE, namespace) },
+  { secret: SECRETS.hubTls, names: serviceNames(HUB_SERVICE, namespace) },
   { secret: SECRETS.operatorTls, names: serviceNames(OPERATOR_API.service, namespace) },
 ];
 

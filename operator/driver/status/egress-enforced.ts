@@ -5,11 +5,14 @@ import type { NetworkGuard, Release } from "../../release.ts";
 /** Whether the driver's pods can go nowhere but where the Driver says. No driver waits for it: it says how much a grant is worth. */
 export function egressEnforced(
   spec: DriverSpec | undefined,
-  { guard = "Unverified", egress }: Pick<Release, "guard" | "egress">,
+  { guard = "Unverified", egress, hub }: Pick<Release, "guard" | "egress" | "hub">,
 ): Finding {
   const hosts = spec?.capabilities.allowedHosts.length ?? 0;
+  const always = ["DNS", "the bus", ...(hub ? ["the context hub"] : [])];
   const reached =
-    hosts > 0 && egress ? "DNS, the bus and, through the egress proxy, its allowedHosts" : "DNS and the bus";
+    hosts > 0 && egress
+      ? `${always.join(", ")} and, through the egress proxy, its allowedHosts`
+      : `${always.slice(0, -1).join(", ")} and ${always.at(-1)}`;
   const { find, message } = FINDINGS[guard](reached);
   const none = hosts > 0 && !egress && guard !== "LocalMode";
   return find(

@@ -26,6 +26,7 @@ export function environment({ driver, spec, release, acceptedManifest, models }:
     literal(POD_ENV.busTokenFile, POD_PATHS.busTokenFile),
     ...(release.bus.ca === undefined ? [] : [literal(POD_ENV.busCaFile, POD_PATHS.caFile)]),
     ...egressProxy(spec, release),
+    ...contextHub(release),
     literal(POD_ENV.driverFile, POD_PATHS.driverFile),
     ...(spec.configSecretRefs.length === 0 ? [] : [literal(POD_ENV.secretsDir, POD_PATHS.secretsDir)]),
     ...(wantKeys(models) ? [literal(POD_ENV.modelKeysDir, POD_PATHS.modelKeysDir)] : []),
@@ -48,4 +49,14 @@ function telemetry(spec: DriverSpec, { telemetry = {} }: Release): EnvVar[] {
 function egressProxy({ capabilities }: DriverSpec, { egress }: Release): EnvVar[] {
   if (!egress || capabilities.allowedHosts.length === 0) return [];
   return [literal(POD_ENV.egressUrl, egress.url), literal(POD_ENV.egressCaFile, POD_PATHS.caFile)];
+}
+
+/** For every driver, whatever it is granted: the hub decides, and the gateway tells people whether it answers. */
+function contextHub({ hub }: Release): EnvVar[] {
+  if (!hub) return [];
+  return [
+    literal(POD_ENV.hubUrl, hub.url),
+    literal(POD_ENV.hubTokenFile, POD_PATHS.hubTokenFile),
+    ...(hub.ca === undefined ? [] : [literal(POD_ENV.hubCaFile, POD_PATHS.caFile)]),
+  ];
 }

@@ -29,6 +29,23 @@ describe("the pods of a Driver", () => {
     expect(template.spec.containers[0]?.env?.find((v) => v.name === POD_ENV.templateHash)?.value).toBe(hash);
   });
 
+  test("are told where the context hub is, whatever they are granted there, and whom to trust", () => {
+    const hub = { url: "https://hub:8444", ca: "PEM" };
+    const told = (release: Parameters<typeof aRelease>[0]) => {
+      const { env = [] } = templateOf({}, aRelease(release)).template.spec.containers[0] ?? {};
+      return env.filter(({ name }) => name.startsWith("VEXTIR_HUB_"));
+    };
+    expect(told({ hub })).toEqual([
+      { name: POD_ENV.hubUrl, value: "https://hub:8444" },
+      { name: POD_ENV.hubTokenFile, value: "/var/run/secrets/vextir.io/hub/token" },
+      { name: POD_ENV.hubCaFile, value: "/etc/vextir/ca/ca.crt" },
+    ]);
+    expect(told({ hub: { url: "http://127.0.0.1:1" } }).map(({ name }) => name)).not.toContain(
+      POD_ENV.hubCaFile,
+    );
+    expect(told({})).toEqual([]);
+  });
+
   test("are told where traces go, once by each name: what the Driver says is what counts", () => {
     const telemetry = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel:4318", OTEL_TRACES_SAMPLER: "always_on" };
     const env = [{ name: "OTEL_TRACES_SAMPLER", value: "always_off" }];

@@ -1,7 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createUser } from "@nats-io/nkeys";
-import { connect, jwtAuthenticator } from "@nats-io/transport-node";
+import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import { HUB_POLICY } from "@vextir/api";
 import { LocalCluster } from "@vextir/cli/local/cluster.ts";
 import { ObjectStore } from "@vextir/cli/local/store/object-store.ts";
@@ -42,10 +41,7 @@ afterAll(async () => {
   await bus?.stop();
 });
 
-function asHub() {
-  const key = createUser();
-  return jwtAuthenticator(bus.realm.signHub(key.getPublicKey()), key.getSeed());
-}
+const asHub = () => credsAuthenticator(new TextEncoder().encode(bus.realm.hubCredentials()));
 
 const startFeed = () => startHubPolicyFeed({ servers: bus.urls, realm: bus.realm, cluster, log: LOG });
 

@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createUser } from "@nats-io/nkeys";
 import { LocalCluster } from "@vextir/cli/local/cluster.ts";
 import { ObjectStore } from "@vextir/cli/local/store/object-store.ts";
 import { readHubConfiguration } from "@vextir/context-hub/configuration.ts";
@@ -38,11 +37,9 @@ beforeAll(async () => {
   ]);
   const cluster = new LocalCluster(store, () => {});
   feed = await startHubPolicyFeed({ servers: bus.urls, realm: bus.realm, cluster, log: LOG });
-  const key = createUser();
-  seed = new TextDecoder().decode(key.getSeed());
-  const jwt = bus.realm.signHub(key.getPublicKey());
-  const block = (name: string, text: string) => `-----BEGIN ${name}-----\n${text}\n------END ${name}------\n`;
-  await writeFile(join(folder, "hub.creds"), block("NATS USER JWT", jwt) + block("USER NKEY SEED", seed));
+  const credentials = bus.realm.hubCredentials();
+  [seed = ""] = /SU[A-Z0-9]{56}/.exec(credentials) ?? [];
+  await writeFile(join(folder, "hub.creds"), credentials);
   const jwk = { ...(await exportJWK(tokens.keys.publicKey)), alg: "ES256" };
   await writeFile(join(folder, "keys.json"), JSON.stringify({ keys: [jwk] }));
   environment = {
@@ -104,6 +101,7 @@ test("the bundle serves what the leader grants, keeps it over a restart, and end
   expect(metrics).toContain('vextir_hub_calls_total{method="GetDocument",code="OK"}');
   expect(output).not.toBe("");
   expect(output).not.toContain(token);
+  expect(seed).not.toBe("");
   expect(output).not.toContain(seed);
 });
 

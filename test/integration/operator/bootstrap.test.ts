@@ -38,7 +38,7 @@ async function replica(change: Partial<BootstrapOptions["nats"]> = {}): Promise<
   const secrets = new OwnSecrets(cluster, namespace);
   const leaves = leavesOf(namespace, nats.replicas);
   const certificates = new OwnCertificates({ secrets, leaves, clock: systemClock });
-  return { secrets, certificates, namespace, nats };
+  return { secrets, certificates, namespace, nats, hub: true };
 }
 
 /** What a replica finds that doesn't lead. */
@@ -65,26 +65,28 @@ test("of several that begin at once one wins, and all know the same", async () =
 
 test("a second start changes nothing; more servers get a certificate with their names and keep the keys", async () => {
   const first = await bootstrap(await replica());
-  const all = async () => Promise.all([SECRETS.nats, SECRETS.natsTls, SECRETS.operatorTls].map(secret));
+  const names = [SECRETS.nats, SECRETS.natsTls, SECRETS.operatorTls, SECRETS.hubTls, SECRETS.hubBus];
+  const all = async () => Promise.all(names.map(secret));
   const before = await all();
   await bootstrap(await replica());
   expect(await all()).toEqual(before);
   const grown = await bootstrap(await replica({ replicas: 3 }));
   expect(grown.realm.operatorJwt).toBe(first.realm.operatorJwt);
   expect(grown.ca).toBe(first.ca);
-  const [config, after, own] = await all();
+  const [config, after, ...others] = await all();
   expect(config?.["nats.conf"]?.toString()).toContain("vextir-nats-2.vextir-nats-headless");
   expect(after?.["tls.crt"]).not.toEqual(before[1]?.["tls.crt"]);
-  expect(own).toEqual(before[2]);
+  expect(others).toEqual(before.slice(2));
+  expect(others[2]?.["hub.creds"]?.toString()).toBe(first.realm.hubCredentials());
   const { certificate } = await createAuthority("another", Date.now());
   const authority = await secret(SECRETS.authority);
   const ours = { certificate: authority["tls.crt"]?.toString() ?? "" };
   const pem = after?.["tls.crt"]?.toString() ?? "";
-  const names = natsNames(namespace, 3);
-  expect(isGood(pem, ours, names, Date.now())).toBe(true);
-  expect(isGood(pem, { certificate }, names, Date.now())).toBe(false);
-  expect(isGood(pem, ours, names, Date.now() + 59 * 86_400_000)).toBe(true);
-  expect(isGood(pem, ours, names, Date.now() + 61 * 86_400_000)).toBe(false);
+  const hosts = natsNames(namespace, 3);
+  expect(isGood(pem, ours, hosts, Date.now())).toBe(true);
+  expect(isGood(pem, { certificate }, hosts, Date.now())).toBe(false);
+  expect(isGood(pem, ours, hosts, Date.now() + 59 * 86_400_000)).toBe(true);
+  expect(isGood(pem, ours, hosts, Date.now() + 61 * 86_400_000)).toBe(false);
 });
 
 test("an installation from before keys could be rotated keeps its accounts, and gets what a rotation needs", async () => {
@@ -105,6 +107,12 @@ test("an installation from before keys could be rotated keeps its accounts, and 
   expect(identity).toEqual(master);
   expect(next).toHaveLength(32);
   expect(made.map(({ realm }) => Buffer.from(realm.material.next))).toEqual([next, next]);
+});
+
+test("without a context hub nothing is made that it would connect with", async () => {
+  await bootstrap({ ...(await replica()), hub: false });
+  const { status } = await api.request("GET", `/api/v1/namespaces/${namespace}/secrets/${SECRETS.hubBus}`);
+  expect(status).toBe(404);
 });
 
 test("pinned ids are kept by whoever writes at the same time, and go one by one", async () => {

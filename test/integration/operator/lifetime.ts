@@ -174,6 +174,8 @@ async function restart(world: World, namespace: string): Promise<void> {
   const before = await world.get("v1", "secrets", SYSTEM, "vextir-nats");
   await world.stopOperator();
   await vanish(world, namespace, "drivers", "assistant");
+  const hub = `${collection("v1", "secrets", SYSTEM)}/vextir-hub-bus`;
+  await world.api.request("MERGE", hub, { data: { "hub.creds": "AAAA" } });
   const { drivers: release, nats } = world.configuration();
   await world.startOperator({
     drivers: { ...release, networkPolicies: false },
@@ -184,6 +186,10 @@ async function restart(world: World, namespace: string): Promise<void> {
     const { data } = await world.get("v1", "secrets", SYSTEM, "vextir-nats");
     return data["nats.conf"] !== before.data["nats.conf"];
   }, "nats-server's configuration is renewed");
+  await eventually(async () => {
+    const { data } = await world.get("v1", "secrets", SYSTEM, "vextir-hub-bus");
+    return data["hub.creds"] !== "AAAA";
+  }, "the context hub's credentials are what they were");
   await eventually(async () => {
     return !(await world.accounts(namespace)).includes("assistant");
   }, "the account without a Driver is collected");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { fromSeed } from "@nats-io/nkeys";
 import { connect, errors, type NatsConnection, tokenAuthenticator } from "@nats-io/transport-node";
 import { type BusUser, createRealm, type Realm } from "@vextir/operator/bus/index.ts";
 import type { KeyRotations, RotationRequest } from "@vextir/operator/keys/index.ts";
@@ -67,7 +68,7 @@ const publish = async (connection: NatsConnection) => {
   return answer.json<{ stream: string; seq: number }>();
 };
 
-async function isLetIn({ jwt, key }: BusUser): Promise<boolean> {
+async function isLetIn({ jwt, key }: { jwt: string; key: Pick<BusUser["key"], "sign"> }): Promise<boolean> {
   const authenticator = (nonce?: string) => ({
     jwt,
     ...(nonce && { sig: key.sign(nonce).toString("base64url") }),
@@ -91,6 +92,19 @@ async function driverUser(realm: Realm): Promise<BusUser> {
 async function tenantUser(realm: Realm): Promise<BusUser> {
   const pinned = await world.get("v1", "secrets", SYSTEM, "vextir-bus-accounts");
   return realm.tenantUser(realm.accountKeys(Buffer.from(pinned.data[namespace], "base64").toString()));
+}
+
+/** What the operator gave the context hub. */
+async function hubUser(): Promise<{ jwt: string; seed: Uint8Array }> {
+  const { data } = await world.get("v1", "secrets", SYSTEM, "vextir-hub-bus");
+  const text = Buffer.from(data["hub.creds"], "base64").toString();
+  const [jwt = "", seed = ""] = [/eyJ[\w.-]+/, /^SU[A-Z2-7]{56}$/m].map((part) => part.exec(text)?.[0]);
+  return { jwt, seed: Buffer.from(seed) };
+}
+
+async function isHubLetIn({ jwt, seed }: { jwt: string; seed: Uint8Array }): Promise<boolean> {
+  const key = fromSeed(seed);
+  return isLetIn({ jwt, key: { sign: (nonce: string) => Buffer.from(key.sign(Buffer.from(nonce))) } });
 }
 
 async function stored(): Promise<number> {
@@ -146,7 +160,10 @@ test("the master: everybody goes on before and after the restart, and what follo
   await eventually(() => publish(open), "back");
   const before = snapshot();
   const messages = await stored();
+  const hub = await hubUser();
   expect(await rotate({ kind: "master" })).toMatchObject({ outcome: "Done" });
+  // The context hub, whose pod is brought the new one in a minute.
+  for (const user of [hub, await hubUser()]) expect(await isHubLetIn(user)).toBe(true);
   expect(await rotations.status()).toMatchObject({ awaitsRestart: true });
   await expect(rotations.begin({ kind: "master" })).rejects.toMatchObject({ code: "Busy" });
   await eventually(() => publish(open), "back");
@@ -160,6 +177,8 @@ test("the master: everybody goes on before and after the restart, and what follo
   process.stdout.write(`restarted: back after ${(performance.now() - began).toFixed(0)} ms\n`);
   await (await world.connectAs(namespace, "gateway")).close();
   await eventually(async () => !(await isLetIn(before.systemUser())), "no key of before");
+  expect(await isHubLetIn(hub)).toBe(false);
+  expect(await isHubLetIn(await hubUser())).toBe(true);
   for (const user of [before.calloutUser(), before.reportUser(), await tenantUser(before)])
     expect(await isLetIn(user)).toBe(false);
   expect(await stored()).toBeGreaterThan(messages);

@@ -19,6 +19,9 @@ import { operatorRbac } from "../../fixtures/rbac.ts";
 
 export const SYSTEM = "vextir-system";
 
+/** Nobody answers there: what drivers are told of the context hub. */
+export const HUB_URL = `https://vextir-hub.${SYSTEM}.svc:8444`;
+
 /** Lease times for tests: another replica leads ten seconds after one died. Shorter ones would be lost on a busy machine. */
 export const ELECTION = { leaseDurationMs: 10_000, renewDeadlineMs: 8_000, retryPeriodMs: 300 };
 
@@ -116,6 +119,7 @@ export class World {
         networkPoliciesEnforced: false,
         dnsPeers: [],
         egressUrl: undefined,
+        hubUrl: HUB_URL,
         telemetry: {},
         otlpPeers: [],
       },
@@ -311,8 +315,12 @@ export class World {
     return (await this.pod(namespace, driver)).token;
   }
 
-  /** A pod of the driver, with the token that a kubelet would give it. */
-  async pod(namespace: string, driver: string): Promise<{ pod: string; token: string }> {
+  /** A pod of the driver, with the token that a kubelet would give it: for the bus, or another audience. */
+  async pod(
+    namespace: string,
+    driver: string,
+    audience = "vextir-bus",
+  ): Promise<{ pod: string; token: string }> {
     const account = `driver-${driver}`;
     await eventually(() => this.get("v1", "serviceaccounts", namespace, account), account);
     const name = `${driver}-${randomUUID().slice(0, 8)}`;
@@ -320,7 +328,7 @@ export class World {
       metadata: { name, labels: { ...MANAGED, "vextir.io/driver": driver } },
       spec: { serviceAccountName: account, containers: [{ name: "driver", image: "none" }] },
     });
-    const audiences = ["vextir-bus"];
+    const audiences = [audience];
     const bound = { name, uid: pod.body.metadata.uid };
     const asked = { namespace, name: account, audiences, pod: bound, expirationSeconds: 600 };
     return { pod: name, token: await this.api.token(asked) };
