@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { clusterAddress } from "./access/cluster-api.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -12,8 +13,10 @@ const Environment = z.object({
     .default("0.0.0.0:8444"),
   /** Folder of tls.crt and tls.key. */
   VEXTIR_HUB_TLS_DIR: z.string().min(1).optional(),
-  /** A PostgreSQL without the password, or VEXTIR_HUB_PATH. */
+  /** A PostgreSQL, or VEXTIR_HUB_PATH. */
   VEXTIR_HUB_DATABASE_URL: z.string().min(1).optional(),
+  /** File of it, for one with a password in it. */
+  VEXTIR_HUB_DATABASE_URL_FILE: z.string().min(1).optional(),
   VEXTIR_HUB_DATABASE_PASSWORD_FILE: z.string().min(1).optional(),
   VEXTIR_HUB_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(16),
   /** Folder of an embedded PGlite; one replica only. */
@@ -27,13 +30,15 @@ const Environment = z.object({
   VEXTIR_BUS_CA_FILE: z.string().min(1).optional(),
   /** Of the hub's own user, as the operator makes it. */
   VEXTIR_HUB_BUS_CREDS_FILE: z.string().min(1),
-  /** Whose tokens pods show, and the keys they are signed with: a file, or an https:// URL. */
-  VEXTIR_HUB_TOKEN_ISSUER: z.string().min(1),
-  VEXTIR_HUB_TOKEN_KEYS: z.string().min(1),
+  /** Whose tokens pods show, and the keys they are signed with: a file, or an https:// URL. Default: those of the cluster it runs in. */
+  VEXTIR_HUB_TOKEN_ISSUER: z.string().min(1).optional(),
+  VEXTIR_HUB_TOKEN_KEYS: z.string().min(1).optional(),
   /** JSON: `Models`. Absent: search by words, answers of the documents' own sentences. */
   VEXTIR_HUB_MODELS_FILE: z.string().min(1).optional(),
   /** Of /healthz, /readyz and /metrics. */
   VEXTIR_HEALTH_PORT: port.default(9464),
+  /** Address of the health port. Default: all. */
+  VEXTIR_LISTEN_HOST: z.string().min(1).optional(),
   VEXTIR_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace"]).default("info"),
 });
 
@@ -56,8 +61,11 @@ export function readHubConfiguration(env: NodeJS.ProcessEnv) {
   if (!read.success) throw new TypeError(problemsOf(read.error));
   const { data } = read;
   const [host = ""] = data.VEXTIR_HUB_LISTEN.split(":");
-  if ((data.VEXTIR_HUB_DATABASE_URL === undefined) === (data.VEXTIR_HUB_PATH === undefined))
-    throw new TypeError("exactly one of VEXTIR_HUB_DATABASE_URL and VEXTIR_HUB_PATH must be set");
+  const places = [data.VEXTIR_HUB_DATABASE_URL, data.VEXTIR_HUB_DATABASE_URL_FILE, data.VEXTIR_HUB_PATH];
+  if (places.filter((place) => place !== undefined).length !== 1)
+    throw new TypeError(
+      "exactly one of VEXTIR_HUB_DATABASE_URL, VEXTIR_HUB_DATABASE_URL_FILE and VEXTIR_HUB_PATH must be set",
+    );
   if (data.VEXTIR_HUB_TLS_DIR === undefined && !/^(127\.|localhost$)/.test(host))
     throw new TypeError(
       "VEXTIR_HUB_TLS_DIR must be set: without TLS the hub listens on a loopback address only",
@@ -66,7 +74,7 @@ export function readHubConfiguration(env: NodeJS.ProcessEnv) {
     listen: data.VEXTIR_HUB_LISTEN,
     tlsDir: data.VEXTIR_HUB_TLS_DIR,
     database: {
-      url: data.VEXTIR_HUB_DATABASE_URL,
+      url: data.VEXTIR_HUB_DATABASE_URL ?? contentOf(data.VEXTIR_HUB_DATABASE_URL_FILE),
       passwordFile: data.VEXTIR_HUB_DATABASE_PASSWORD_FILE,
       connections: data.VEXTIR_HUB_CONNECTIONS,
       path: data.VEXTIR_HUB_PATH,
@@ -77,11 +85,25 @@ export function readHubConfiguration(env: NodeJS.ProcessEnv) {
       caFile: data.VEXTIR_BUS_CA_FILE,
       credsFile: data.VEXTIR_HUB_BUS_CREDS_FILE,
     },
-    tokens: { issuer: data.VEXTIR_HUB_TOKEN_ISSUER, keys: data.VEXTIR_HUB_TOKEN_KEYS },
+    tokens: tokensOf(data, env),
     models: modelsOf(data.VEXTIR_HUB_MODELS_FILE),
-    healthPort: data.VEXTIR_HEALTH_PORT,
+    health: { port: data.VEXTIR_HEALTH_PORT, host: data.VEXTIR_LISTEN_HOST },
     logLevel: data.VEXTIR_LOG_LEVEL,
   };
+}
+
+const contentOf = (file: string | undefined) =>
+  file === undefined ? undefined : readFileSync(file, "utf8").trim();
+
+/** Where it is known whose token one is: by an issuer's keys, or by the API server of the hub's own cluster. */
+function tokensOf(
+  { VEXTIR_HUB_TOKEN_ISSUER: issuer, VEXTIR_HUB_TOKEN_KEYS: keys }: z.infer<typeof Environment>,
+  env: NodeJS.ProcessEnv,
+) {
+  if (issuer !== undefined && keys !== undefined) return { issuer, keys };
+  if (issuer !== undefined || keys !== undefined)
+    throw new TypeError("VEXTIR_HUB_TOKEN_ISSUER and VEXTIR_HUB_TOKEN_KEYS must be set together");
+  return { cluster: clusterAddress(env) };
 }
 
 function modelsOf(path: string | undefined): z.infer<typeof Models> {

@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Database, migrateWhenThere } from "@vextir/database";
-import { createLocalJWKSet, createRemoteJWKSet, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, createRemoteJWKSet } from "jose";
 import type { Logger } from "pino";
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { Access } from "./access/access.ts";
 import { authenticator } from "./access/authenticate.ts";
 import { BusPolicy, credentialsOf } from "./access/bus-policy.ts";
+import { ClusterApi } from "./access/cluster-api.ts";
+import { ClusterTokens } from "./access/cluster-tokens.ts";
+import type { TokenKeys } from "./access/pod-token.ts";
 import type { HubConfiguration } from "./configuration.ts";
 import { openHubDatabase } from "./database/open.ts";
 import { endExpired } from "./documents/expiry.ts";
@@ -19,13 +21,16 @@ import { hubSchema } from "./schema/migrate.ts";
 import { endedCalls } from "./serving/audit.ts";
 import { startHealth } from "./serving/health.ts";
 import { hubOf } from "./serving/hub.ts";
+import { ServedCertificate } from "./serving/served-certificate.ts";
 import { startServer } from "./serving/server.ts";
 
 const SWEEP_MS = 30_000;
+const CLUSTER_RETRY_MS = 1_000;
 
 export interface HubProcess {
   port: number;
   healthPort: number;
+  metrics: Registry;
   stop(): Promise<void>;
 }
 
@@ -52,19 +57,24 @@ export async function startHub(configuration: HubConfiguration, log: Logger): Pr
     ...(phase ? [phase] : []),
     ...(policy.isFresh ? [] : ["what is granted is not known"]),
   ];
-  const health = await startHealth(configuration.healthPort, { registry, obstacles });
+  policyMetric(registry, policy);
+  const health = await startHealth({ ...configuration.health, registry, obstacles });
   started.defer(() => health.stop());
   await migrateWhenThere(database, hubSchema(schema), { signal, trouble });
+  phase = "waiting for the cluster's API server";
+  const tokens = await tokensOf(configuration, started, trouble);
+  const certificate = certificateOf(configuration, log);
+  started.defer(() => certificate?.stop());
 
   const store = new Store(database, schema);
   const { embedding, chat } = modelsOf(configuration);
   const server = await startServer({
     implementation: hubOf({ store, access: new Access(policy), embedding, chat }),
     // No gateway signs users yet: grants with `users: Caller` cover nothing until then.
-    authenticate: authenticator({ tokens: await tokensOf(configuration), assertionKeysOf: () => undefined }),
+    authenticate: authenticator({ tokens, assertionKeysOf: () => undefined }),
     address: configuration.listen,
     ended: endedCalls(log, callMetrics(registry)),
-    ...(configuration.tlsDir !== undefined && { tls: tlsOf(configuration.tlsDir) }),
+    ...(certificate && { certificate }),
   });
   const work = [
     sweep(store, signal, trouble),
@@ -75,6 +85,7 @@ export async function startHub(configuration: HubConfiguration, log: Logger): Pr
   return {
     port: server.port,
     healthPort: health.port,
+    metrics: registry,
     stop: async () => {
       phase = "stopping";
       stopping.abort();
@@ -91,7 +102,24 @@ async function open({ database }: HubConfiguration, onIdleError: (error: Error) 
   return openHubDatabase(schema, { ...place, password, onIdleError });
 }
 
-async function tokensOf({ tokens }: HubConfiguration): Promise<{ keys: JWTVerifyGetKey; issuer: string }> {
+/** In a cluster: as soon as its API server answers. */
+async function tokensOf(
+  { tokens }: HubConfiguration,
+  started: AsyncDisposableStack,
+  trouble: (error: unknown) => void,
+): Promise<TokenKeys> {
+  if ("cluster" in tokens) {
+    const api = new ClusterApi(tokens.cluster);
+    started.defer(() => api.close());
+    for (;;) {
+      try {
+        return await ClusterTokens.open(api);
+      } catch (error) {
+        trouble(error);
+        await delay(CLUSTER_RETRY_MS);
+      }
+    }
+  }
   const { issuer, keys } = tokens;
   if (keys.startsWith("https://")) return { issuer, keys: createRemoteJWKSet(new URL(keys)) };
   return { issuer, keys: createLocalJWKSet(JSON.parse(await readFile(keys, "utf8"))) };
@@ -106,10 +134,19 @@ function modelsOf({ models: { embedding, chat } }: HubConfiguration) {
   };
 }
 
-const tlsOf = (folder: string) => ({
-  key: readFileSync(join(folder, "tls.key")),
-  certificate: readFileSync(join(folder, "tls.crt")),
-});
+const certificateOf = ({ tlsDir: folder }: HubConfiguration, log: Logger) =>
+  folder === undefined ? undefined : new ServedCertificate({ folder, log });
+
+function policyMetric(registry: Registry, policy: BusPolicy): void {
+  new Gauge({
+    name: "vextir_hub_policy_known",
+    help: "1 while it is known what drivers are granted; 0: every call is refused.",
+    registers: [registry],
+    collect() {
+      this.set(policy.isFresh ? 1 : 0);
+    },
+  });
+}
 
 function callMetrics(registry: Registry) {
   const registers = [registry];

@@ -29,10 +29,13 @@ export interface TokenKeys {
   /** Those that the cluster, or the local authority, signs with. */
   keys: JWTVerifyGetKey;
   issuer: string;
+  /** Whether what is signed by them counts still. Default: it does until it ends. @throws Error when nobody can say now */
+  isGood?(token: string): Promise<boolean>;
 }
 
 /** Whose token it is. The message of an error never contains it. @throws HubError `UNAUTHENTICATED` */
-export async function verifyPodToken(token: string, { keys, issuer }: TokenKeys): Promise<PodToken> {
+export async function verifyPodToken(token: string, known: TokenKeys): Promise<PodToken> {
+  const { keys, issuer } = known;
   try {
     const options = {
       issuer,
@@ -45,6 +48,8 @@ export async function verifyPodToken(token: string, { keys, issuer }: TokenKeys)
     const driver = ACCOUNT.exec(serviceaccount.name)?.[1];
     if (!driver)
       throw new HubError("UNAUTHENTICATED", `${serviceaccount.name} is no driver's ServiceAccount`);
+    if ((await known.isGood?.(token)) === false)
+      throw new HubError("UNAUTHENTICATED", "the cluster does not take the token: its pod is gone");
     return { tenant: namespace, driver, uid: serviceaccount.uid };
   } catch (cause) {
     if (cause instanceof HubError) throw cause;
@@ -52,7 +57,7 @@ export async function verifyPodToken(token: string, { keys, issuer }: TokenKeys)
       cause instanceof errors.JWKSTimeout ||
       !(cause instanceof errors.JOSEError || cause instanceof z.ZodError)
     )
-      throw new HubError("UNAVAILABLE", "the cluster's keys can't be had now", {
+      throw new HubError("UNAVAILABLE", "whose token it is can't be known now", {
         cause,
         retryAfterMs: RETRY_MS,
       });

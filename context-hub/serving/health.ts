@@ -7,11 +7,17 @@ export interface Health {
   stop(): Promise<void>;
 }
 
+export interface HealthOptions {
+  port: number;
+  /** Default: all addresses. */
+  host?: string | undefined;
+  registry: Registry;
+  /** What keeps it from being ready. */
+  obstacles: () => string[];
+}
+
 /** Answers `/healthz` (the process turns), `/readyz` (`obstacles` are none) and `/metrics`. */
-export async function startHealth(
-  port: number,
-  { registry, obstacles }: { registry: Registry; obstacles: () => string[] },
-): Promise<Health> {
+export async function startHealth({ port, host, registry, obstacles }: HealthOptions): Promise<Health> {
   const server: Server = createServer(async (request, response) => {
     const answer = (code: number, text: string) => response.writeHead(code).end(text);
     if (request.url === "/healthz") return answer(200, "ok\n");
@@ -21,7 +27,7 @@ export async function startHealth(
     return answer(all.length === 0 ? 200 : 503, `${all.join("\n") || "ok"}\n`);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(port, resolve);
+    server.once("error", reject).listen({ port, host }, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,4 +1,4 @@
-import { type Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
+import { experimental, type Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { ContextHubService } from "@vextir/proto/contexthub/v1/context_hub_pb.js";
 import type { Caller } from "../access/caller.ts";
 import { definitionOf } from "../rpc/adapter.ts";
@@ -9,8 +9,8 @@ export interface HubServerOptions extends Pick<ServeOptions, "ended"> {
   authenticate(metadata: Metadata): Promise<Caller>;
   /** As `host:port`; port 0: any. */
   address: string;
-  /** PEM. Without it the server speaks in the clear: local mode, on a loopback address. */
-  tls?: { key: Buffer; certificate: Buffer };
+  /** Without it the server speaks in the clear: local mode, on a loopback address. */
+  certificate?: experimental.CertificateProvider;
 }
 
 export interface HubServer {
@@ -31,9 +31,10 @@ export async function startServer(options: HubServerOptions): Promise<HubServer>
     "grpc.max_concurrent_streams": 1_000,
   });
   server.addService(definitionOf(ContextHubService), handlersOf(options));
-  const { tls } = options;
-  const credentials = tls
-    ? ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.certificate }])
+  const { certificate } = options;
+  // The server's own comes first, whatever grpc-js' declaration calls its parameters (1.14.7).
+  const credentials = certificate
+    ? experimental.createCertificateProviderServerCredentials(certificate, null, false)
     : ServerCredentials.createInsecure();
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(options.address, credentials, (error, bound) =>

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   create,
@@ -13,6 +12,7 @@ import {
   Client,
   type ClientReadableStream,
   credentials,
+  experimental,
   Metadata,
   type ServiceError,
   status,
@@ -21,6 +21,7 @@ import { ContextHubService } from "@vextir/proto/contexthub/v1/context_hub_pb.js
 import { TokenFile } from "../bus/token-file.ts";
 import type { Behalf, ContextOptions } from "./hub.ts";
 import { detailsOf, driverErrorOf } from "./refusals.ts";
+import { TrustedFile } from "./trusted-file.ts";
 
 export interface HubAddress {
   /** `https://host:port`; `http://` on a loopback address only, in local mode. */
@@ -50,10 +51,7 @@ export class HubConnection {
 
   constructor({ url, tokenFile, caFile }: HubAddress) {
     const { host, protocol } = new URL(url);
-    const secure = protocol === "https:";
-    const trust = secure
-      ? credentials.createSsl(caFile ? readFileSync(caFile) : null)
-      : credentials.createInsecure();
+    const trust = protocol === "https:" ? trustOf(caFile) : credentials.createInsecure();
     this.#token = new TokenFile(tokenFile);
     this.#client = new Client(host, trust, {
       "grpc.max_receive_message_length": MAX_BYTES,
@@ -152,6 +150,11 @@ export class HubConnection {
     return metadata;
   }
 }
+
+const trustOf = (caFile: string | undefined) =>
+  caFile === undefined
+    ? credentials.createSsl()
+    : experimental.createCertificateProviderChannelCredentials(new TrustedFile(caFile), null);
 
 const pathOf = (method: DescMethod) => `/${method.parent.typeName}/${method.name}`;
 const bytesOf = (schema: DescMessage, request: MessageInitShape<DescMessage>) =>
