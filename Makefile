@@ -36,6 +36,10 @@ up: build ## the quickstart on this machine, until Ctrl-C
 chat: build ## an agent with a model on this machine, until Ctrl-C: OPENAI_API_KEY's, else a fake one
 	@$(RUN) vextir -- up examples/chat --secret-env openai/api-key=OPENAI_API_KEY
 
+.PHONY: notes
+notes: build ## drivers with documents in the context hub on this machine, until Ctrl-C
+	@$(RUN) vextir -- up examples/notes
+
 .PHONY: test
 test: build ## unit and integration tests (nats-server, kube-apiserver and etcd are fetched when absent)
 	@$(RUN) test
@@ -49,7 +53,7 @@ bench: build ## benchmarks beside raw clients, as ratios
 	@$(RUN) bench
 
 .PHONY: image
-image: build ## build the operator's and the drivers' images (Docker, or buildah)
+image: build ## build the operator's, the hub's and the drivers' images (Docker, or buildah)
 	@image/build
 
 .PHONY: generate

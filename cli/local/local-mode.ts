@@ -5,7 +5,8 @@ import { systemClock } from "@vextir/operator/clock.ts";
 import type { ClusterEvent, Kind } from "@vextir/operator/cluster.ts";
 import { KINDS } from "@vextir/operator/kinds.ts";
 import { LABELS } from "@vextir/operator/labels.ts";
-import { startReconcilers } from "@vextir/operator/manager.ts";
+import { type Reconcilers, startReconcilers } from "@vextir/operator/manager.ts";
+import type { Release } from "@vextir/operator/release.ts";
 import type { Pod } from "@vextir/operator/workloads.ts";
 import { Registry } from "prom-client";
 import { admit } from "./admission.ts";
@@ -14,12 +15,13 @@ import { CapabilitiesFile } from "./capabilities-file.ts";
 import { LocalCluster } from "./cluster.ts";
 import { type DriverRow, driverRows } from "./driver-table.ts";
 import { Folder } from "./folder/folder.ts";
+import { LocalHub } from "./hub/local-hub.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";
 import { LocalError } from "./local-error.ts";
 import { operatorLog } from "./operator-log.ts";
 import type { Printer } from "./output/printer.ts";
 import { Processes } from "./processes/processes.ts";
-import { driverBundle, LOCAL_IMAGE, localRelease } from "./release.ts";
+import { driverBundle, hubProgram, LOCAL_IMAGE, localRelease } from "./release.ts";
 import { applySecretVariables, type SecretVariable } from "./secret-variables.ts";
 import { Services } from "./services/services.ts";
 import { writeAtomically } from "./state/atomic-file.ts";
@@ -57,9 +59,11 @@ export class LocalMode {
   readonly #state: StatePaths;
   readonly #changed = new Set<() => void>();
   readonly store: ObjectStore;
+  readonly #cluster: LocalCluster;
   #services: Services | undefined;
   #kubelet: Kubelet | undefined;
   #bus: LocalBus | undefined;
+  #reconcilers: Reconcilers | undefined;
   #starting: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
@@ -72,6 +76,7 @@ export class LocalMode {
       onListenerError: (error) =>
         this.#note("vextir", `internal error: ${(error as Error).stack ?? error}`, "error"),
     });
+    this.#cluster = new LocalCluster(this.store, (event) => this.#tellEvent(event));
   }
 
   /** Takes the state folder; nothing runs yet. @throws LocalError `StateLocked`, `BadState`. */
@@ -160,13 +165,14 @@ export class LocalMode {
     this.#expectWanted();
     const bus = await this.#startBus();
     this.#expectWanted();
+    const hub = await this.#openHub(bus);
     this.#startServices();
     await this.#startKubelet(bundle, bus);
     for (const note of applySecretVariables(this.store, this.#options.secretVariables ?? [], process.env))
       this.#note("vextir", note);
     await this.#openFolder(this.#options.folder);
     this.#expectWanted();
-    await this.#startReconcilers(bundle, bus);
+    await this.#startReconcilers(bundle, bus, hub);
     this.#followChanges();
   }
 
@@ -197,10 +203,27 @@ export class LocalMode {
     return bus;
   }
 
-  async #startReconcilers(bundle: string, bus: LocalBus): Promise<void> {
+  async #openHub(bus: LocalBus): Promise<LocalHub> {
+    const { printer, logLevel } = this.#options;
+    const hub = await LocalHub.open({
+      ...{ store: this.store, cluster: this.#cluster, processes: this.#processes, state: this.#state },
+      ...{ bus, program: hubProgram, printer, log: this.#log, logLevel },
+      wanted: () => void this.#reconcilers?.lookAgain(),
+    });
+    this.#parts.defer(() => hub.stop());
+    return hub;
+  }
+
+  async #startReconcilers(bundle: string, bus: LocalBus, hub: LocalHub): Promise<void> {
     const { url, authority, reports, sights, inHand, toolServers, questions } = bus;
-    const cluster = new LocalCluster(this.store, (event) => this.#tellEvent(event));
-    const release = await localRelease(bundle, url, this.#options.logLevel);
+    const cluster = this.#cluster;
+    const own = await localRelease(bundle, url, this.#options.logLevel);
+    const release: Release = {
+      ...own,
+      get hub() {
+        return hub.address;
+      },
+    };
     this.#keepCapabilities(new CapabilitiesFile(this.#state.capabilities, { cluster, release }));
     const reconcilers = await startReconcilers({
       cluster,
@@ -210,6 +233,7 @@ export class LocalMode {
       metrics: new Registry(),
       log: this.#log,
     });
+    this.#reconcilers = reconcilers;
     this.#parts.defer(() => reconcilers.stop());
   }
 

@@ -11,18 +11,21 @@ import { LocalError } from "./local-error.ts";
 /** What Deployments call the driver image; it stands for the bundle of the driver host. */
 export const LOCAL_IMAGE = "vextir-driver";
 
-/**
- * Folder of the driver host's bundle: beside the CLI's own bundle, or in `dist/` of the source tree.
- * @throws LocalError `NotBuilt` when there is none.
- */
-export function driverBundle(from = import.meta.dirname): string {
+/** Folder of the driver host's bundle. @throws LocalError `NotBuilt` when there is none. */
+export const driverBundle = (from?: string): string => bundleOf("driver", "the driver host", from);
+
+/** Path of the context hub's program. @throws LocalError `NotBuilt` when there is none. */
+export const hubProgram = (): string => join(bundleOf("hub", "the context hub"), "main.js");
+
+/** Beside the CLI's own bundle, or in `dist/` of the source tree. */
+function bundleOf(part: string, what: string, from = import.meta.dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {
-    for (const candidate of [join(folder, "driver"), join(folder, "dist", "driver")])
+    for (const candidate of [join(folder, part), join(folder, "dist", part)])
       if (existsSync(join(candidate, "main.js"))) return candidate;
     if (dirname(folder) === folder)
       throw new LocalError(
         "NotBuilt",
-        "the bundle of the driver host (dist/driver/main.js) is missing: run `npm run build`",
+        `the bundle of ${what} (dist/${part}/main.js) is missing: run \`npm run build\``,
       );
   }
 }

@@ -2,6 +2,7 @@ import {
   type BusLog,
   createRealm,
   FilePinnedIds,
+  LOCAL_ISSUER,
   LocalTokenAuthority,
   NatsBusAuthority,
   NatsPodsInHand,
@@ -44,6 +45,9 @@ export interface LocalBus {
   readonly pinned: FilePinnedIds;
   readonly authority: NatsBusAuthority;
   readonly tokens: PodTokens;
+  readonly tokenIssuer: string;
+  /** By which the pods' tokens are known. */
+  tokenKeys(): ReturnType<LocalTokenAuthority["publicKeys"]>;
   readonly reports: ReportSource;
   readonly sights: TenantSights;
   readonly inHand: PodsInHand;
@@ -105,6 +109,8 @@ export async function startBus({ state, processes, store, log, onNote }: LocalBu
     pinned,
     authority,
     tokens,
+    tokenIssuer: LOCAL_ISSUER,
+    tokenKeys: () => verifier.publicKeys(),
     reports,
     sights,
     inHand,

@@ -20,6 +20,7 @@ export function statePaths(folder: string) {
     identity: join(folder, "keys", "identity"),
     pinnedIds: join(folder, "keys", "pinned-ids.json"),
     bus: join(folder, "bus"),
+    hub: join(folder, "hub"),
     pods: join(folder, "pods"),
     compileCache: join(folder, "compile-cache"),
   };
