@@ -76,6 +76,8 @@ const matrix: { resource: string; group?: string; verbs: string[]; roles: readon
   { resource: "eventbuses", verbs: READ, roles: ROLES },
   { resource: "eventbuses", verbs: WRITE, roles: ["admin"] },
   { resource: "eventbuses/status", verbs: ["update", "patch"], roles: [] },
+  { resource: "models", verbs: READ, roles: ROLES },
+  { resource: "models", verbs: WRITE, roles: ["edit", "admin"] },
   { resource: "tenantpolicies", verbs: WRITE, roles: [] },
   { resource: "tenantpolicies/status", verbs: ["update", "patch"], roles: [] },
   { resource: "secrets", group: "", verbs: [...READ, ...WRITE], roles: [] },
