@@ -1,4 +1,4 @@
-# The operator's and the drivers' images: --target operator, --target driver.
+# The operator's, the context hub's and the drivers' images: --target operator, --target hub, --target driver.
 # --build-arg BASE, BUILD_BASE: other bases, with a `node` in /nodejs/bin (distroless) or /usr/local/bin.
 # --build-arg DIST: `built` makes the bundles here (buildah wants it said), `prebuilt` takes those of `npm run build`.
 ARG BUILD_BASE=docker.io/library/node:24-slim
@@ -33,6 +33,11 @@ COPY --from=dist /src/dist/driver/manifests.json /app/driver/manifests.json
 # A third less memory: small code and young generation, and what malloc has free goes back to the system.
 ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 MALLOC_MMAP_THRESHOLD_=65536
 ENTRYPOINT ["node", "--max-semi-space-size=2", "--optimize-for-size", "/app/operator/main.js"]
+
+FROM base AS hub
+LABEL org.opencontainers.image.title="vextir context hub"
+COPY --from=dist /src/dist/hub /app/hub
+ENTRYPOINT ["node", "/app/hub/main.js"]
 
 FROM base AS driver
 LABEL org.opencontainers.image.title="vextir driver"

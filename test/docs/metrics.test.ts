@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { readHubConfiguration } from "@vextir/context-hub/configuration.ts";
+import { startHub } from "@vextir/context-hub/process.ts";
 import ChatAgent from "@vextir/driver-chat-agent";
 import ContextHubDriver from "@vextir/driver-context-hub";
 import Gateway from "@vextir/driver-gateway";
@@ -9,6 +11,7 @@ import Ledger from "@vextir/driver-ledger";
 import { defineDriver } from "@vextir/driver-runtime";
 import { testKit } from "@vextir/driver-runtime/testing";
 import ToolBridge from "@vextir/driver-tool-bridge";
+import { pino } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { eventually } from "../fixtures/eventually.ts";
 import { type MetricLine, metricsPage } from "../fixtures/metrics-page.ts";
@@ -47,6 +50,29 @@ async function ofDriver(...args: Parameters<typeof testKit>): Promise<Map<string
   }
 }
 
+/** A hub in this process, as far as its metrics: nobody is there that it would ask. */
+async function ofHub(): Promise<Map<string, Shown>> {
+  const folder = await mkdtemp(join(tmpdir(), "vextir-metrics-"));
+  const keys = join(folder, "keys.json");
+  await writeFile(keys, '{"keys":[]}');
+  const configuration = readHubConfiguration({
+    VEXTIR_HUB_LISTEN: "127.0.0.1:0",
+    VEXTIR_HEALTH_PORT: "0",
+    VEXTIR_HUB_PATH: join(folder, "documents"),
+    VEXTIR_BUS_URL: "nats://127.0.0.1:1",
+    VEXTIR_HUB_BUS_CREDS_FILE: join(folder, "none"),
+    VEXTIR_HUB_TOKEN_ISSUER: "nobody",
+    VEXTIR_HUB_TOKEN_KEYS: keys,
+  });
+  const hub = await startHub(configuration, pino({ level: "silent" }));
+  try {
+    return shown(hub.metrics);
+  } finally {
+    await hub.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
 const idle = defineDriver({ name: "idle", version: "1.0.0", class: "Tool", on: { "a.b": () => {} } });
 
 /** What each process exposes. */
@@ -65,10 +91,15 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
   const chatAgent = await ofDriver(ChatAgent, { capabilities: { context } });
   // Nobody is there: it says so.
   const bridge = await ofDriver(ToolBridge, { config: { url: "http://127.0.0.1:1/mcp" } });
+  const hub = await ofHub();
   const world = await EgressWorld.start();
   const egress = await world.proxy();
   try {
     await eventually(async () => world.world.operator?.apiPort, "the API for people");
+    await eventually(
+      () => world.world.operator?.metrics.getSingleMetric("vextir_exhausted_events_total"),
+      "the leader's own",
+    );
     const operator = shown(world.world.operator?.metrics ?? registry);
     return {
       "Every driver": runtime,
@@ -79,7 +110,8 @@ async function exposed(): Promise<Record<string, Map<string, Shown>>> {
       "The bridge to tool servers": without(bridge, runtime),
       "The operator": without(operator, node),
       "The egress proxy": without(shown(egress.metrics), node),
-      "Node, in operator and egress proxy": node,
+      "The context hub": without(hub, node),
+      "Node, in operator, egress proxy and context hub": node,
     };
   } finally {
     await egress.stop();

@@ -59,11 +59,18 @@ describe("what the values make", () => {
     { reason: "three servers", args: ["--set", "nats.replicas=3"] },
     {
       reason:
-        "a registry and a class of storage of one's own, one operator, no network policies, no egress proxy",
+        "a registry and a class of storage of one's own, one operator, no network policies, no egress proxy, no context hub",
       args: [
         "--set=image.registry=registry.example:5000/team/vextir,image.tag=edge,image.pullSecrets={registry}",
         "--set=operator.replicas=1,operator.env[0].name=HTTPS_PROXY,operator.env[0].value=http://proxy:3128",
-        "--set=nats.storage.className=fast,nats.storage.size=100Gi,networkPolicies.enabled=false,egress.enabled=false",
+        "--set=nats.storage.className=fast,nats.storage.size=100Gi,networkPolicies.enabled=false,egress.enabled=false,hub.enabled=false",
+      ],
+    },
+    {
+      reason: "a PostgreSQL and models of one's own for the context hub",
+      args: [
+        "--set=hub.database.existingSecret=hub-database,hub.database.peers[0].podSelector.matchLabels.app=postgres",
+        "--set=hub.models.existingSecret=hub-models,hub.models.egress[0].ports[0].port=11434,hub.replicas=3",
       ],
     },
     { reason: "two namespaces to work in", args: ["--set", "watchNamespaces={team-a,team-b}"] },
@@ -135,10 +142,11 @@ describe("monitoring", () => {
     expect(made.map(({ metadata }) => metadata.name)).toEqual([
       "vextir-operator",
       "vextir-egress",
+      "vextir-hub",
       "vextir-drivers",
     ]);
     for (const { spec } of made) expect(spec.podMetricsEndpoints).toMatchObject([{ port: HEALTH_PORT_NAME }]);
-    for (const { metadata, spec } of made.slice(0, 2)) {
+    for (const { metadata, spec } of made.slice(0, 3)) {
       const [deployment] = of("Deployment", objects).filter((d) => d.metadata.name === metadata.name);
       const { template } = deployment?.spec ?? {};
       expect(template.metadata.labels).toMatchObject(spec.selector.matchLabels);
@@ -147,7 +155,7 @@ describe("monitoring", () => {
         containerPort: HEALTH_PORT,
       });
     }
-    expect(made[2]?.spec.selector.matchExpressions).toEqual([{ key: LABELS.driver, operator: "Exists" }]);
+    expect(made[3]?.spec.selector.matchExpressions).toEqual([{ key: LABELS.driver, operator: "Exists" }]);
   });
 
   test("drivers' pods can't say whose series they are, nor have as many as they like", async () => {
@@ -165,9 +173,9 @@ describe("monitoring", () => {
     });
   });
 
-  test("without the egress proxy it is not scraped", async () => {
-    const objects = await render("--set", `${monitors},egress.enabled=false`);
-    expect(of("PodMonitor", objects).map(({ metadata }) => metadata.name)).not.toContain("vextir-egress");
+  test.each(["egress", "hub"])("without it %s is not scraped", async (part) => {
+    const objects = await render("--set", `${monitors},${part}.enabled=false`);
+    expect(of("PodMonitor", objects).map(({ metadata }) => metadata.name)).not.toContain(`vextir-${part}`);
   });
 
   test("the dashboard is the file, found by Grafana's sidecar", async () => {
@@ -179,6 +187,58 @@ describe("monitoring", () => {
     });
     const file = readFileSync(join(chart, "files/dashboard.json"), "utf8");
     expect(JSON.parse(configMap?.data?.["vextir.json"] ?? "")).toEqual(JSON.parse(file));
+  });
+});
+
+describe("the context hub", () => {
+  const hubOf = (objects: Rendered[], kind: string) =>
+    of(kind, objects).find(({ metadata }) => metadata.name === "vextir-hub");
+
+  test("without a database of one's own: one process on a volume that is kept, never two at a time", async () => {
+    const objects = await render("--set", "hub.replicas=3");
+    expect(hubOf(objects, "Deployment")?.spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
+    expect(hubOf(objects, "PersistentVolumeClaim")?.metadata.annotations).toEqual({
+      "helm.sh/resource-policy": "keep",
+    });
+    expect(hubOf(objects, "PodDisruptionBudget")).toBeUndefined();
+  });
+
+  test("with one: replicas, of which a drain takes one at a time, and the password in a file", async () => {
+    const objects = await render("--set", "hub.database.existingSecret=mine");
+    const { replicas, strategy, template } = hubOf(objects, "Deployment")?.spec ?? {};
+    expect([replicas, strategy.type]).toEqual([2, undefined]);
+    expect(hubOf(objects, "PodDisruptionBudget")?.spec.maxUnavailable).toBe(1);
+    expect(hubOf(objects, "PersistentVolumeClaim")).toBeUndefined();
+    const [{ env }] = template.spec.containers;
+    expect(env.filter(({ valueFrom }: { valueFrom?: object }) => valueFrom)).toEqual([]);
+  });
+
+  test("drivers get in, and it gets out to what it needs", async () => {
+    const objects = await render("--set", "hub.database.existingSecret=mine,hub.database.port=6432");
+    const { ingress, egress } = hubOf(objects, "NetworkPolicy")?.spec ?? {};
+    const ports = (rules: { ports: { port: number }[] }[]) =>
+      rules.flatMap((rule) => rule.ports.map(({ port }) => port));
+    expect(ports(ingress)).toEqual([8444, 9464]);
+    expect(new Set(ports(egress))).toEqual(new Set([53, 5353, 4222, 443, 6443, 6432]));
+    const [nats] = of("NetworkPolicy", objects).filter(({ metadata }) => metadata.name === "vextir-nats");
+    expect(JSON.stringify(nats?.spec.ingress)).toContain("vextir-hub");
+  });
+
+  test("it may ask whose a token is, and nothing else of the cluster", async () => {
+    const objects = await render();
+    const rules = hubOf(objects, "ClusterRole")?.rules;
+    expect(rules).toEqual([
+      { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+    ]);
+    expect(hubOf(objects, "Role")).toBeUndefined();
+  });
+
+  test("the operator tells drivers of it only where it is", async () => {
+    const url = "https://vextir-hub.vextir-system.svc:8444";
+    expect(JSON.stringify(of("Deployment", await render()))).toContain(url);
+    const objects = await render("--set", "hub.enabled=false");
+    expect(JSON.stringify(objects)).not.toContain(url);
+    expect(objects.filter(({ metadata }) => metadata.name === "vextir-hub")).toEqual([]);
   });
 });
 
@@ -203,6 +263,8 @@ describe("values that can't be right are refused with their name", () => {
     { reason: "a misspelt value", set: "operator.replica=2", named: "'replica'" },
     { reason: "no operator", set: "operator.replicas=0", named: "/operator/replicas" },
     { reason: "a size without a unit", set: "nats.storage.size=10", named: "/nats/storage/size" },
+    { reason: "no hub", set: "hub.replicas=0", named: "/hub/replicas" },
+    { reason: "a Secret that is none", set: "hub.database.existingSecret=A_B", named: "/hub/database" },
     { reason: "an unknown log level", set: "operator.logLevel=loud", named: "/operator/logLevel" },
     { reason: "a range that is none", set: "egress.never={10.0.0.1}", named: "/egress/never/0" },
     {
@@ -254,7 +316,7 @@ test("the operator may do no more than it needs", async () => {
 test("with namespaces to work in, the operator has rights there, and on what belongs to no namespace", async () => {
   const objects = await render("--set", "watchNamespaces={team-a,team-b}");
   const bindings = of("ClusterRoleBinding", objects).map(({ metadata }) => metadata.name);
-  expect(bindings.sort()).toEqual(["vextir-egress-cluster", "vextir-operator-cluster"]);
+  expect(bindings.sort()).toEqual(["vextir-egress-cluster", "vextir-hub", "vextir-operator-cluster"]);
   const places = of("RoleBinding", objects).map(({ metadata }) => metadata.namespace);
   const [tenants, home] = ["team-a,team-a,team-b,team-b", "vextir-system,vextir-system"];
   expect(places.sort().join()).toBe(`${tenants},${home}`);
@@ -275,7 +337,7 @@ test("every pod satisfies Pod Security restricted and writes to volumes alone", 
   const pods = [...of("Deployment", objects), ...of("StatefulSet", objects)].map(
     ({ spec }) => spec.template.spec,
   );
-  expect(pods).toHaveLength(3);
+  expect(pods).toHaveLength(4);
   for (const { securityContext, containers } of pods) {
     expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
     for (const container of containers)

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from "@jest/globals";
 import { install, makeNamespaces, removeEverything } from "./installation.ts";
 import { autoscaling } from "./scenarios/autoscaling.ts";
+import { contextHub } from "./scenarios/context-hub.ts";
 import { deletion, deletionOfTheNamespace } from "./scenarios/deletion.ts";
 import { egress } from "./scenarios/egress.ts";
 import { faults } from "./scenarios/faults.ts";
@@ -29,6 +30,7 @@ describe("people and the operator", people);
 describe("scaling", scaling);
 describe("autoscaling", autoscaling);
 describe("egress", egress);
+describe("the context hub", contextHub);
 describe("faults", faults);
 describe("deleting a Driver", deletion);
 describe("the release", release);

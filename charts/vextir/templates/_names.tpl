@@ -23,6 +23,11 @@ app.kubernetes.io/name: vextir-egress
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "vextir.hub.selector" -}}
+app.kubernetes.io/name: vextir-hub
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "vextir.image" -}}
 {{ .root.Values.image.registry }}/{{ .name }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end }}
