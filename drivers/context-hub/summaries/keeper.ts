@@ -3,7 +3,16 @@ import type { Logger } from "pino";
 import type { Summary } from "../config.ts";
 import { type Answer, failed, faultOf, isPassing } from "../requests/answer.ts";
 import { type Made, makeSummary } from "./make.ts";
-import { claimed, marked, type Pace, postponed, type SummaryRecord, settled, wantedMs } from "./record.ts";
+import {
+  claimed,
+  marked,
+  type Pace,
+  postponed,
+  released,
+  type SummaryRecord,
+  settled,
+  wantedMs,
+} from "./record.ts";
 import type { SummaryRecords } from "./records.ts";
 
 export interface KeeperParts {
@@ -39,7 +48,7 @@ export class SummaryKeeper {
     this.#timer = setInterval(() => this.#makeDue(), TICK_MS);
   }
 
-  /** Those in hand are broken off by the driver's signal, and due again when their claim is over. */
+  /** Those in hand are broken off by the driver's signal, and due for other pods. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#making);
@@ -108,8 +117,9 @@ export class SummaryKeeper {
       await this.#tell(made.answers, cause);
       counted(made.outcome);
       await settle((before) => settled(before, claim, Date.now()));
+      if (made.outcome === "Ended") await records.forget(summary.name, user);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return void (await settle((before) => released(before, claim)));
       const fault = faultOf(error);
       log.warn({ err: error, summary: summary.name }, "a summary could not be made");
       const later = isPassing(fault) || fault.code === "Conflict";

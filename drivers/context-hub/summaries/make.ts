@@ -20,6 +20,7 @@ export interface Making {
 }
 
 export interface Made {
+  /** `Ended`: there is nothing to sum up, and no summary any more. */
   outcome: "Made" | "Unchanged" | "Ended";
   /** What was made. */
   synthesis?: Synthesis;
@@ -79,7 +80,7 @@ async function ending(
   { hub, summary, user, timeoutMs, signal }: Making,
   kept: StoredDocument | undefined,
 ): Promise<Made> {
-  if (!kept) return { outcome: "Unchanged", answers: [] };
+  if (!kept) return { outcome: "Ended", answers: [] };
   await hub.delete(kept.id, { timeoutMs, signal, etag: kept.etag }).catch(unlessGone);
   const data = { collection: summary.into, documentId: kept.id, userId: user };
   return { outcome: "Ended", answers: [{ type: "context.document.deleted", data }] };

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { claimed, marked, type Pace, postponed, type SummaryRecord, settled, wantedMs } from "./record.ts";
+import {
+  claimed,
+  marked,
+  type Pace,
+  postponed,
+  released,
+  type SummaryRecord,
+  settled,
+  wantedMs,
+} from "./record.ts";
 
 const PACE: Pace = { debounceMs: 10_000, maxDelayMs: 60_000, everyMs: undefined };
 const LEASE_MS = 100_000;
@@ -48,6 +57,13 @@ describe("one that is claimed", () => {
   test("is nobody else's until the claim is over", () => {
     const record = claimed(mark(undefined, 0) as SummaryRecord, 10_000, LEASE_MS);
     expect(wantedMs(record, PACE)).toBe(110_000);
+  });
+
+  test("is due at once when it is given back, unless it is somebody else's by now", () => {
+    const record = claimed(mark(undefined, 0) as SummaryRecord, 10_000, LEASE_MS);
+    expect(wantedMs(released(record, record.claim), PACE)).toBe(10_000);
+    const taken = claimed(record, 200_000, LEASE_MS);
+    expect(released(taken, record.claim)).toEqual(taken);
   });
 
   test("rests once it is made", () => {

@@ -74,6 +74,12 @@ export function settled(before: SummaryRecord, claim: SummaryRecord["claim"], no
   return { ...resting, doneMs: nowMs };
 }
 
+/** Given back by a pod that is told to stop: the next one need not wait for the claim's end. */
+export function released(before: SummaryRecord, claim: SummaryRecord["claim"]): SummaryRecord {
+  const { claim: held, ...rest } = before;
+  return held?.untilMs === claim?.untilMs ? rest : before;
+}
+
 /** After the hub could not: later, and later again. */
 export function postponed(before: SummaryRecord, nowMs: number, { debounceMs }: Pace): SummaryRecord {
   const { claim: _, failures = 0, ...rest } = before;

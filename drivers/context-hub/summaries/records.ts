@@ -38,13 +38,26 @@ export class SummaryRecords {
     for (const [key, entry] of this.#known) if (key.startsWith(begin)) yield entry;
   }
 
+  /** Nothing is left to remember of the user, unless something came meanwhile. */
+  async forget(summary: string, user: string): Promise<void> {
+    const key = keyOf(summary, user);
+    const entry = this.#known.get(key);
+    if (!entry || entry.value.dueMs !== undefined || entry.value.claim) return;
+    try {
+      await this.#state.delete(key, entry.revision);
+      if (this.#known.get(key) === entry) this.#known.delete(key);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+
   /** Undefined: `next` wants nothing written, or somebody else has written first and `next` no longer wants to. */
   async change(
     summary: string,
     user: string,
     next: (before: SummaryRecord | undefined) => SummaryRecord | undefined,
   ): Promise<SummaryRecord | undefined> {
-    const key = `${PREFIX}.${summary}.${hash("sha256", user, "hex")}`;
+    const key = keyOf(summary, user);
     let entry = this.#known.get(key);
     for (let attempt = 0; ; attempt++) {
       const value = next(entry?.value);
@@ -56,9 +69,12 @@ export class SummaryRecords {
         this.#known.set(key, { key, value, revision });
         return value;
       } catch (error) {
-        if (!(error instanceof DriverError && error.code === "Conflict") || attempt >= ATTEMPTS) throw error;
+        if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
         entry = await this.#state.get<SummaryRecord>(key);
       }
     }
   }
 }
+
+const keyOf = (summary: string, user: string) => `${PREFIX}.${summary}.${hash("sha256", user, "hex")}`;
+const isConflict = (error: unknown) => error instanceof DriverError && error.code === "Conflict";

@@ -134,13 +134,31 @@ test("by the clock one is made anew where documents changed, and only there", as
   expect(history.revisions).toHaveLength(2);
 });
 
-test("when the last document is gone its summary is gone too", async () => {
+test("when the last document is gone its summary is gone too, and nothing of the user is remembered", async () => {
   const { id } = await writer.create(note("A secret.", "fritz"));
   const { data } = await told("fritz");
   await writer.delete(id);
   await eventually(async () => (await summariesOf("fritz")).length === 0);
+  const users = async () => {
+    const found: string[] = [];
+    for await (const { value } of world.kit.driver.state.entries<{ user: string }>("summary.profile.>"))
+      found.push(value.user);
+    return found;
+  };
+  await eventually(async () => !(await users()).includes("fritz"));
+  expect(await users()).toContain("anna");
   const gone = await world.kit.events("context.document.deleted", { timeoutMs: 60_000 });
   expect(gone.at(-1)?.data).toMatchObject({ documentId: data.documentId, userId: "fritz" });
+});
+
+test("while pods come and go none is lost", async () => {
+  model.failing = undefined;
+  model.answer = ["slow"];
+  const replica = await world.kit.replica();
+  for (let i = 0; i < 6; i++) await writer.create(note(`Of the heron number ${i}.`, `heron-${i}`));
+  await replica.stop(0);
+  for (let i = 0; i < 6; i++) await told(`heron-${i}`);
+  model.failing = 503;
 });
 
 test("after the hub was away changes are followed again", async () => {
