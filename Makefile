@@ -40,6 +40,10 @@ chat: build ## an agent with a model on this machine, until Ctrl-C: OPENAI_API_K
 notes: build ## drivers with documents in the context hub on this machine, until Ctrl-C
 	@$(RUN) vextir -- up examples/notes
 
+.PHONY: documents
+documents: build ## documents and their summary by events on this machine, until Ctrl-C
+	@$(RUN) vextir -- up examples/documents
+
 .PHONY: test
 test: build ## unit and integration tests (nats-server, kube-apiserver and etcd are fetched when absent)
 	@$(RUN) test
