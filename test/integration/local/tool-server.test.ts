@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { LLMock } from "@copilotkit/aimock";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -16,21 +17,30 @@ spec:
   class: IO
   module: gateway
   ports: [{ name: http, containerPort: 8080 }]
-  capabilities: { state: true, call: ["everything.*", "toolbox.*"] }
+  capabilities:
+    state: true
+    publish: [chat.message.received]
+    observe: [chat.message.sent]
+    call: ["everything.*", "toolbox.*"]
   config:
+    observe: [chat.message.sent]
+    replies: { chat.message.received: chat.message.sent }
     auth:
       apiKeys:
         - name: desktop
           sha256: ${createHash("sha256").update(KEY).digest("hex")}
           expires: "2100-01-01T00:00:00Z"
           user: ada
-          grants: [{ tools: ["everything.get-sum", "everything.echo", "toolbox.*"] }]
+          grants:
+            - { tools: ["everything.get-sum", "everything.echo", "toolbox.*"] }
+            - { publish: [chat.message.received], read: [chat.message.sent] }
 ---
 apiVersion: vextir.io/v1alpha1
 kind: Driver
 metadata: { name: toolbox }
 spec: { class: Tool, module: toolbox }
 `;
+const OTHERS = ["gateway", "toolbox", "chat"];
 const SECRET = `
 apiVersion: v1
 kind: Secret
@@ -38,7 +48,31 @@ metadata: { name: everything }
 stringData: { token: a-token }
 `;
 
+/** An agent whose model is one of this test's. */
+const mock = new LLMock({ port: 0, host: "127.0.0.1", strict: true });
+const agent = () => `
+apiVersion: vextir.io/v1alpha1
+kind: Model
+metadata: { name: small }
+spec: { provider: OpenAICompatible, endpoint: "${mock.url}/v1", model: small, features: [Tools] }
+---
+apiVersion: vextir.io/v1alpha1
+kind: Driver
+metadata: { name: chat }
+spec:
+  class: Agent
+  module: chat-agent
+  subscriptions: [{ types: [chat.message.received] }]
+  capabilities:
+    publish: [chat.message.sent]
+    call: ["everything.*"]
+    models: [small]
+    allowedHosts: ["${new URL(mock.url).host}"]
+    state: true
+`;
+
 let server: Everything;
+let url: string;
 let local: LocalProcess;
 let client: Client;
 const toolServer = () => `
@@ -52,15 +86,17 @@ spec:
 `;
 
 beforeAll(async () => {
+  await mock.start();
   server = await Everything.start();
   local = await LocalProcess.create({
     "gateway.yaml": GATEWAY,
     "everything.yaml": toolServer(),
     "secret.yaml": SECRET,
+    "chat.yaml": agent(),
   });
   local.up();
-  const rows = await local.ready("gateway", "toolbox", "everything");
-  const url = rows.find(({ name }) => name === "gateway")?.urls[0] ?? "";
+  const rows = await local.ready(...OTHERS, "everything");
+  url = rows.find(({ name }) => name === "gateway")?.urls[0] ?? "";
   client = new Client({ name: "test", version: "1" });
   const requestInit = { headers: { "x-api-key": KEY } };
   await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit }));
@@ -69,6 +105,7 @@ afterAll(async () => {
   await client?.close();
   await local?.dispose();
   await server?.kill();
+  await mock.stop();
 });
 
 test("a client outside is shown the tools of both drivers that it is granted, and calls them", async () => {
@@ -120,18 +157,38 @@ test("a person is shown the tools, and tries one", async () => {
     });
 });
 
+test("an agent calls one in answering", async () => {
+  const match = { userMessage: "What is 20 and 22?" };
+  const call = { name: "everything_get-sum", arguments: '{"a": 20, "b": 22}' };
+  mock.on({ ...match, hasToolResult: false }, { toolCalls: [call] });
+  mock.on({ ...match, hasToolResult: true }, { content: "It is 42." });
+  const answer = await fetch(`${url}/api/events`, {
+    method: "POST",
+    headers: { "content-type": "application/cloudevents+json", "x-api-key": KEY, prefer: "wait=30" },
+    body: JSON.stringify({
+      ...{ specversion: "1.0", id: crypto.randomUUID(), source: "/t", type: "chat.message.received" },
+      data: { text: "What is 20 and 22?" },
+    }),
+  });
+  const { events } = (await answer.json()) as { events: { data: unknown }[] };
+  expect(events[0]?.data).toMatchObject({
+    text: "It is 42.",
+    tools: [{ name: "everything.get-sum", ok: true }],
+  });
+  const told = JSON.stringify(mock.getRequests().at(-1)?.body);
+  expect(told).toContain("The sum of 20 and 22 is 42");
+});
+
 test("the driver that stands for a server goes with it, and comes with it", async () => {
   await local.remove("everything.yaml");
-  await local.ready("gateway", "toolbox");
+  await local.ready(...OTHERS);
   await local.write("everything.yaml", toolServer());
-  await local.ready("gateway", "toolbox", "everything");
+  await local.ready(...OTHERS, "everything");
 });
 
 test("it is the same driver after a restart", async () => {
   await local.end("SIGTERM");
   local.up();
-  const [row] = (await local.ready("gateway", "toolbox", "everything")).filter(
-    ({ name }) => name === "everything",
-  );
+  const [row] = (await local.ready(...OTHERS, "everything")).filter(({ name }) => name === "everything");
   expect(row).toMatchObject({ class: "Tool", ready: "True" });
 });
