@@ -78,11 +78,11 @@ export class Driver<C extends z.ZodType = ConfigSchema> {
    * Offers these tools beside those of the code, in place of what was offered before; who is granted `<driver>.*` is shown them within a
    * minute. @throws DriverError `InvalidInput`: then those before stay.
    */
-  protected offer(tools: readonly OfferedTool[]): void {
+  offer(tools: readonly OfferedTool[]): void {
     this.#runtime.offer(tools);
   }
   /** A secret of `configSecretRefs` as it is now: in `config` it is as it was at the start. @throws DriverError `InvalidConfig` */
-  protected secret(name: string): Promise<string> {
+  secret(name: string): Promise<string> {
     return this.#runtime.secret(name);
   }
   /** The context hub, on nobody's behalf: what is granted for all users. */

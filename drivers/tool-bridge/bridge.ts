@@ -158,10 +158,10 @@ export class Bridge {
   }
 
   async #open(): Promise<Session> {
-    const { config } = this.#options;
+    const { config, signal } = this.#options;
     this.#secret = await this.#options.credential();
     const listChanged = () => this.#news.resolve();
-    this.#session = await Session.open({ config, credential: () => this.#proof(), listChanged });
+    this.#session = await Session.open({ config, credential: () => this.#proof(), listChanged, signal });
     return this.#session;
   }
 

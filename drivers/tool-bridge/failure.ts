@@ -43,7 +43,11 @@ function read(error: unknown): Failure {
 export const isGarbage = (error: unknown) =>
   ["SyntaxError", "ZodError", "$ZodError"].includes((error as Error | undefined)?.name ?? "");
 
-function ofStatus({ code: status = 0, message }: StreamableHTTPError): Failure {
+/** What the SDK puts before the server's words. */
+const SDKS_WORDS = /^Streamable HTTP error: (Error POSTing to endpoint: )?/;
+
+function ofStatus({ code: status = 0, message: written }: StreamableHTTPError): Failure {
+  const message = written.replace(SDKS_WORDS, "");
   // A session that the server has forgotten is answered with 404 (MCP, streamable HTTP, session management), by many with 400.
   if (status === 404 || status === 400)
     return { code: "Unavailable", message: `HTTP ${status}: ${message}`, concerns: "Session" };

@@ -15,6 +15,8 @@ export interface SessionOptions {
   credential: GuardedFetchOptions["credential"];
   /** The server says that its tools are others now. */
   listChanged: () => void;
+  /** Ends what is asked beside calls. */
+  signal: AbortSignal;
 }
 
 export interface CallLimits {
@@ -39,9 +41,11 @@ const MARGIN_MS = 5_000;
 export class Session {
   readonly #client: Client;
   readonly #transport: StreamableHTTPClientTransport;
+  readonly #signal: AbortSignal;
   #fault: Error | undefined;
 
-  private constructor({ config, credential, listChanged }: SessionOptions) {
+  private constructor({ config, credential, listChanged, signal }: SessionOptions) {
+    this.#signal = signal;
     this.#client = new Client(INFO);
     const fetch = guardedFetch({
       credential,
@@ -66,7 +70,7 @@ export class Session {
     try {
       await session.#told(() =>
         // Its type leaves undefined out of optional members.
-        session.#client.connect(session.#transport as Parameters<Client["connect"]>[0], { timeout: ASK_MS }),
+        session.#client.connect(session.#transport as Parameters<Client["connect"]>[0], session.#asking),
       );
       return session;
     } catch (error) {
@@ -84,6 +88,10 @@ export class Session {
     return this.#fault !== undefined;
   }
 
+  get #asking() {
+    return { timeout: ASK_MS, signal: this.#signal };
+  }
+
   /** `complete`: there are no more than were looked at. */
   async list() {
     const tools = [];
@@ -91,7 +99,7 @@ export class Session {
     for (let page = 0; page < MAX_PAGES && tools.length < MAX_LISTED; page++) {
       const params = cursor === undefined ? {} : { cursor };
       const answer = await this.#told(() =>
-        this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, { timeout: ASK_MS }),
+        this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, this.#asking),
       );
       tools.push(...answer.tools);
       cursor = answer.nextCursor;
