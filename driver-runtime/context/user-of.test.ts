@@ -22,6 +22,11 @@ test.each([
   { reason: "an assertion of nobody", event: { userId: "a", assertion: of("") }, code: "NotGranted" },
   { reason: "an assertion of a number", event: { userId: "a", assertion: of(7) }, code: "NotGranted" },
   { reason: "no assertion in its place", event: { userId: "a", assertion: "a.b.c" }, code: "NotGranted" },
+  {
+    reason: "what no header can hold",
+    event: { userId: "a", assertion: `\u00e9${of("a")}` },
+    code: "NotGranted",
+  },
   { reason: "nothing in its place", event: { userId: "a", assertion: "" }, code: "NotGranted" },
 ])("$reason", ({ event, user, code }) => {
   const { publisher = "gateway", userId, assertion } = event as Record<string, string>;

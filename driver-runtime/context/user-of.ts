@@ -35,11 +35,15 @@ export function userOf(
   throw new DriverError("InvalidInput", "userid: the event has no user; whose documents are meant?");
 }
 
+/** What is none can't even be sent to the hub. */
+const JWT = /^[\w-]+\.([\w-]+)\.[\w-]+$/;
+
 /** Not verified: a hub that does not find it good refuses the call. */
 function subjectOf(assertion: string | undefined): string | undefined {
   if (assertion === undefined) return undefined;
   try {
-    const claims: unknown = JSON.parse(Buffer.from(assertion.split(".")[1] ?? "", "base64url").toString());
+    const [, payload = ""] = JWT.exec(assertion) ?? [];
+    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString());
     const { sub } = claims as { sub?: unknown };
     if (typeof sub === "string" && sub !== "") return sub;
   } catch {}
