@@ -85,8 +85,9 @@ export class EventBusReconciler {
   /** Without an owner: it holds the tenant's data, which outlives its drivers. */
   async #create(namespace: string): Promise<ReconcileResult> {
     const metadata = { name: EVENT_BUS_NAME, namespace };
+    let made: EventBus;
     try {
-      await this.#options.cluster.apply(KINDS.EventBus, {
+      made = await this.#options.cluster.apply(KINDS.EventBus, {
         apiVersion: API_VERSION,
         kind: "EventBus",
         metadata: { ...metadata, finalizers: [FINALIZER] },
@@ -97,7 +98,8 @@ export class EventBusReconciler {
       if (error instanceof ClusterError && error.code === "Forbidden") return { requeueAfterMs: RETRY_MS };
       throw error;
     }
-    return {};
+    // Nobody calls again for it: the watch's news of it is an echo.
+    return this.#ensure(made);
   }
 
   async #ensure(bus: EventBus): Promise<ReconcileResult> {
