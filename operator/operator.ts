@@ -67,6 +67,8 @@ export class Operator {
   readonly #options: OperatorOptions;
   readonly #stop = new AbortController();
   readonly #parts = new AsyncDisposableStack();
+  /** Closed last: what is under way may open them while the parts end. */
+  readonly #trusts = new AsyncDisposableStack();
   readonly #waiting = new Set(["the Drivers", "the bus's keys"]);
   #health: HealthServer | undefined;
   #apiPort = 0;
@@ -128,7 +130,7 @@ export class Operator {
       await this.#work();
     } finally {
       this.#stop.abort();
-      await this.#parts.disposeAsync();
+      await this.#parts.disposeAsync().finally(() => this.#trusts.disposeAsync());
     }
   }
 
@@ -263,13 +265,13 @@ export class Operator {
     const chart = `tls://${NATS_SERVICE}.${namespace}.svc:${NATS_PORTS.clients}`;
     const servers = configuration.bus?.servers ?? [chart];
     const own = await Trust.open(made.ca);
-    this.#parts.defer(() => own.close());
+    this.#trusts.defer(() => own.close());
     this.#ownTrust = own;
     if (!servers.some(isTls)) return { servers };
     this.#busTrust = own;
     if (configuration.bus?.ca !== undefined) {
       const given = await Trust.open(configuration.bus.ca);
-      this.#parts.defer(() => given.close());
+      this.#trusts.defer(() => given.close());
       this.#busTrust = given;
     }
     return { servers, tls: { caFile: this.#busTrust.file } };
