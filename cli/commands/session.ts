@@ -38,8 +38,8 @@ export async function withLocalMode(
     mode.kill();
     setTimeout(() => process.exit(KILLED), KILLED_MS).unref();
   };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of signals) process.on(name, onSignal);
+  // To the process's end: one that comes late would end it with another code.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
   // Whoever read the output is gone.
   const onOutputError = () => stopping.abort();
   process.stdout.on("error", onOutputError);
@@ -48,7 +48,6 @@ export async function withLocalMode(
     code = await run({ mode, signal: stopping.signal }, work);
   } finally {
     await mode.stop();
-    for (const name of signals) process.off(name, onSignal);
     process.stdout.off("error", onOutputError);
   }
   return killed ? KILLED : code;
