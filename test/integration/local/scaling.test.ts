@@ -66,15 +66,13 @@ test("the first pod tells its manifest and goes; a call and an event each start 
   const rows = await local.drivers((all) => isReady(all, "caller"), "caller is ready");
   const [url] = rows.find(({ name }) => name === "caller")?.urls ?? [];
   expect(await (await fetch(`${url}/call`)).text()).toBe("pong");
-  expect((await report()).decisions[0]).toMatchObject({
-    from: 0,
-    to: 1,
-    reason: "Activated",
-    message: "it is called",
-  });
+  const woken = async () => (await report()).decisions.filter(({ to }) => to === 1);
+  expect(await woken()).toEqual([
+    expect.objectContaining({ from: 0, to: 1, reason: "Activated", message: "it is called" }),
+  ]);
   await asleep();
   expect(await (await fetch(`${url}/publish`)).text()).toBe("published");
-  await eventually(async () => (await report()).decisions[0]?.to === 1);
+  await eventually(async () => (await woken()).length === 2);
   await asleep();
   const { lag, decisions } = await report();
   expect(lag).toMatchObject({ total: 0 });

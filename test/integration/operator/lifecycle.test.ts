@@ -79,7 +79,12 @@ describe("a Driver", () => {
       return found.metadata.generation > before.metadata.generation && found;
     }, "new pods");
     expect(after.metadata.uid).toBe(before.metadata.uid);
-    expect(await names("v1", "configmaps")).toHaveLength(2);
+    // Whom its bus trusts, and what its pods before and after are told.
+    expect(await names("v1", "configmaps")).toEqual([
+      expect.stringMatching(/^gateway-/),
+      expect.stringMatching(/^gateway-/),
+      "vextir-ca",
+    ]);
   });
 
   test("scales: replicas alone make no new pods, and two have a disruption budget", async () => {

@@ -291,7 +291,8 @@ export class World {
           found?.status === status &&
           found.observedGeneration === driver.metadata.generation &&
           (reason === undefined || found.reason === reason);
-        return fits ? found : undefined;
+        if (!fits) throw new Error(`it is ${JSON.stringify(found)}`);
+        return found;
       },
       `${name}: ${type}=${status} ${reason ?? ""}`,
     );
