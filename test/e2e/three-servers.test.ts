@@ -52,7 +52,7 @@ test("any of the three is killed and nothing is refused for long", async () => {
     await crash(SYSTEM, `vextir-nats-${server}`);
     await publisher.more(20);
     await publisher.stop();
-    await kubectl("rollout", "status", "statefulset/vextir-nats", "-n", SYSTEM, "--timeout=90s");
+    await kubectl("rollout", "status", "statefulset/vextir-nats", "-n", SYSTEM, "--timeout=180s");
   }
 });
 
@@ -79,7 +79,7 @@ test("the master is rotated and the servers restarted one after the other: nothi
   expect(rotated["secret"]).toEqual(before["next"]);
   expect(rotated["previous"]).toEqual(before["secret"]);
   await kubectl("rollout", "restart", "statefulset/vextir-nats", "-n", SYSTEM);
-  await kubectl("rollout", "status", "statefulset/vextir-nats", "-n", SYSTEM, "--timeout=110s");
+  await kubectl("rollout", "status", "statefulset/vextir-nats", "-n", SYSTEM, "--timeout=180s");
   await publisher.more(10);
   await expectAnswered(await publisher.stop());
   await eventually(async () => {
