@@ -145,7 +145,7 @@ test("of a paused Driver nothing is decided, nor told; afterwards it has what wa
   const report = () =>
     askScaling({ servers: [world.busUrl], realm: world.realm }, { namespace, name: "gateway" });
   await install(eager);
-  await becomes(0);
+  await eventually(async () => (await report())?.lag, "it is looked at");
   await world.apply(namespace, "gateway", { ...spec, scaling: eager }, paused);
   await eventually(async () => (await report()) === undefined, "it is left alone");
   await publish("a.b");
