@@ -34,7 +34,7 @@ export class DriverScaler {
   #schedules: Schedules;
   #lag: Lag | undefined;
   #lookedAtMs: number | undefined;
-  #calledAtMs = Number.NEGATIVE_INFINITY;
+  #calledAtMs: number | undefined;
   #last: Pick<Decision, "reason" | "message"> = { reason: "LagUnknown", message: "the lag was not read yet" };
   #decisions: ScalingDecision[] = [];
 
@@ -89,7 +89,8 @@ export class DriverScaler {
   /** What should be, after a look. Nothing changes but what is remembered of it: `settle` says what was done. */
   decide(look: Look, { nowMs, wallMs }: Times): Decision {
     const { scaling, needed } = this.#driver;
-    const isCalled = this.#calledAtMs >= (this.#lookedAtMs ?? Number.NEGATIVE_INFINITY);
+    const isCalled =
+      this.#calledAtMs !== undefined && this.#calledAtMs >= (this.#lookedAtMs ?? Number.NEGATIVE_INFINITY);
     this.#lag = look.state === "read" ? look.lag : this.#lag;
     this.#lookedAtMs = nowMs;
     const decision = decide({
