@@ -1,16 +1,12 @@
-import { type ClusterOptions, OperatorClient } from "./operator-client.ts";
+import { type ClusterOptions, withOperator } from "./operator-client.ts";
 
 /** What a cluster's operator says of a driver. @throws OperatorError, ClusterError */
-export async function askAboutDriver(
+export function askAboutDriver(
   driver: string,
   what: "capabilities" | "scaling",
   options: ClusterOptions & { namespace: string },
 ): Promise<unknown> {
-  const client = await OperatorClient.open(options);
-  try {
-    const [namespace, name] = [options.namespace, driver].map(encodeURIComponent);
-    return await client.ask("GET", `/v1/namespaces/${namespace}/drivers/${name}/${what}`);
-  } finally {
-    await client.close();
-  }
+  const [namespace, name] = [options.namespace, driver].map(encodeURIComponent);
+  const path = `/v1/namespaces/${namespace}/drivers/${name}/${what}`;
+  return withOperator(options, (operator) => operator.ask("GET", path));
 }

@@ -32,6 +32,19 @@ interface Where {
 const TIMEOUT_MS = 20_000;
 const MAX_ATTEMPTS = 5;
 
+/** Runs `work` with the operator of a cluster. @throws OperatorError, ClusterError; what `work` throws */
+export async function withOperator<T>(
+  options: ClusterOptions,
+  work: (operator: OperatorClient) => Promise<T>,
+): Promise<T> {
+  const operator = await OperatorClient.open(options);
+  try {
+    return await work(operator);
+  } finally {
+    await operator.close();
+  }
+}
+
 /** The operator of a cluster. Close it. */
 export class OperatorClient {
   readonly #where: Where;

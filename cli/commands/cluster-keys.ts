@@ -1,5 +1,5 @@
 import { ClusterKeys, RotationBegun, RotationState } from "@vextir/api";
-import { type ClusterOptions, OperatorClient } from "../cluster/operator-client.ts";
+import { type ClusterOptions, type OperatorClient, withOperator } from "../cluster/operator-client.ts";
 import { OperatorError } from "../cluster/operator-error.ts";
 
 export interface RotateOptions extends ClusterOptions {
@@ -19,16 +19,13 @@ export async function rotateClusterKeys(
   options: RotateOptions,
 ): Promise<string> {
   const { path, states, body } = requestOf(what, driver, options.namespace);
-  const client = await OperatorClient.open(options);
-  try {
+  return withOperator(options, async (client) => {
     const { id, message, what: named } = RotationBegun.parse(await client.ask("POST", path, body));
     if (id === undefined || options.wait === false) return `${named}: begun; ${message}`;
     const { state, message: ended } = await end(client, `${states}/${id}`, options.pollMs ?? POLL_MS);
     if (state === "Refused") throw new OperatorError("Refused", `${named}: ${ended}`);
     return `${named}: ${ended || "done"}`;
-  } finally {
-    await client.close();
-  }
+  });
 }
 
 function requestOf(what: string | undefined, driver: string | undefined, namespace: string) {

@@ -1,12 +1,10 @@
 import type { ScalingReport } from "@vextir/api";
-import { askScaling, createRealm } from "@vextir/operator/bus/index.ts";
+import { askScaling } from "@vextir/operator/bus/index.ts";
 import { askAboutDriver } from "../cluster/ask-about-driver.ts";
 import type { ClusterOptions } from "../cluster/operator-client.ts";
 import { LocalError } from "../local/local-error.ts";
 import { printable } from "../local/output/text.ts";
-import { keyMaterial } from "../local/state/keys.ts";
-import { statePaths } from "../local/state/state-folder.ts";
-import { readStatus } from "../local/status-file.ts";
+import { runningBus } from "../local/running-bus.ts";
 import { scalingText } from "../scaling-text.ts";
 import { runningState } from "./get.ts";
 
@@ -18,12 +16,9 @@ export interface ScalingOptions {
 
 /** `vextir scaling <driver>`: text for the screen. @throws LocalError `NotRunning`, `NotFound`; BusError */
 export async function scaling(driver: string, options: ScalingOptions): Promise<string> {
-  const state = options.state ?? runningState();
-  const { bus } = await readStatus(state);
-  if (!bus) throw new LocalError("NotRunning", "the local mode is still starting");
-  const realm = createRealm(await keyMaterial(statePaths(state)));
   const { namespace } = options;
-  const report = await askScaling({ servers: [bus.url], realm }, { namespace, name: driver });
+  const bus = await runningBus(options.state ?? runningState());
+  const report = await askScaling(bus, { namespace, name: driver });
   if (report) return shown(report, options.output);
   throw new LocalError("NotFound", `no Driver ${namespace}/${driver} is scaled: it would need spec.scaling`);
 }

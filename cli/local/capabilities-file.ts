@@ -1,11 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { type ExplainDriverOptions, explainDriver } from "@vextir/operator/explain/explain-driver.ts";
 import type { Explanation } from "@vextir/operator/explain/explanation.ts";
 import { KINDS } from "@vextir/operator/kinds.ts";
 import { LocalError } from "./local-error.ts";
 import { writeAtomically } from "./state/atomic-file.ts";
-import { lockHolder } from "./state/lock.ts";
-import { statePaths } from "./state/state-folder.ts";
+import { readRunning } from "./state/running-file.ts";
 
 /** Keeps a file of what every driver may do, for `vextir capabilities`. */
 export class CapabilitiesFile {
@@ -61,16 +59,7 @@ export class CapabilitiesFile {
 
 /** @throws LocalError `NotRunning` when no local mode runs on that state; `NotFound` when it has no such Driver. */
 export async function readCapabilities(state: string, namespace: string, name: string): Promise<Explanation> {
-  const { lock, capabilities: path } = statePaths(state);
-  if (!lockHolder(lock))
-    throw new LocalError(
-      "NotRunning",
-      `no local mode runs on ${state}: start it with \`vextir up <folder>\``,
-    );
-  const text = await readFile(path, "utf8").catch((cause) => {
-    throw new LocalError("NotRunning", "the local mode is still starting", { cause });
-  });
-  const all = JSON.parse(text) as Explanation[];
+  const all = (await readRunning(state, "capabilities")) as Explanation[];
   const found = all.find((one) => one.namespace === namespace && one.name === name);
   if (found) return found;
   const known = all.map((one) => (one.namespace === namespace ? one.name : `${one.namespace}/${one.name}`));

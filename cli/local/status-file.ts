@@ -1,8 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { LocalError } from "./local-error.ts";
-import { lockHolder } from "./state/lock.ts";
-import { statePaths } from "./state/state-folder.ts";
+import { readRunning } from "./state/running-file.ts";
 
 const status = z.enum(["True", "False", "Unknown"]);
 const StatusFile = z.object({
@@ -31,14 +28,5 @@ export type StatusFile = z.infer<typeof StatusFile>;
 
 /** @throws LocalError `NotRunning` when no local mode runs on that state. */
 export async function readStatus(state: string): Promise<StatusFile> {
-  const { lock, status: path } = statePaths(state);
-  if (!lockHolder(lock))
-    throw new LocalError(
-      "NotRunning",
-      `no local mode runs on ${state}: start it with \`vextir up <folder>\``,
-    );
-  const text = await readFile(path, "utf8").catch((cause) => {
-    throw new LocalError("NotRunning", "the local mode is still starting", { cause });
-  });
-  return StatusFile.parse(JSON.parse(text));
+  return StatusFile.parse(await readRunning(state, "status"));
 }

@@ -5,7 +5,7 @@ import {
   LettersDone,
   ReplayPage,
 } from "@vextir/api";
-import { type ClusterOptions, OperatorClient } from "../cluster/operator-client.ts";
+import { type ClusterOptions, withOperator } from "../cluster/operator-client.ts";
 import type { Redeliveries } from "./redeliveries.ts";
 
 /** By the operator's API, as somebody whose rights it asks for. @throws OperatorError, ClusterError */
@@ -13,14 +13,13 @@ export async function withClusterRedeliveries<T>(
   options: ClusterOptions & { namespace: string },
   work: (redeliveries: Redeliveries) => Promise<T>,
 ): Promise<T> {
-  const client = await OperatorClient.open(options);
   const namespace = `/v1/namespaces/${encodeURIComponent(options.namespace)}`;
   // Of one driver where one is named: who may so for this driver alone is asked for that.
   const place = (driver: string | undefined) =>
     driver === undefined ? namespace : `${namespace}/drivers/${encodeURIComponent(driver)}`;
   const letters = ({ driver }: DeadLetterSelection) => `${place(driver)}/deadletters`;
-  try {
-    return await work({
+  return withOperator(options, (client) =>
+    work({
       list: async (selection) =>
         DeadLetterPage.parse(await client.ask("GET", `${letters(selection)}?${queryOf(selection)}`)),
       show: async (sequence, driver) =>
@@ -31,10 +30,8 @@ export async function withClusterRedeliveries<T>(
         LettersDone.parse(await client.ask("POST", `${letters(selection)}:drop`, selection)),
       replay: async (driver, request) =>
         ReplayPage.parse(await client.ask("POST", `${place(driver)}/replay`, request)),
-    });
-  } finally {
-    await client.close();
-  }
+    }),
+  );
 }
 
 function queryOf(selection: DeadLetterSelection): string {

@@ -1,9 +1,8 @@
-import { createRealm, FilePinnedIds, Redelivery } from "@vextir/operator/bus/index.ts";
+import { FilePinnedIds, Redelivery } from "@vextir/operator/bus/index.ts";
 import { runningState } from "../commands/get.ts";
 import { LocalError } from "../local/local-error.ts";
-import { keyMaterial } from "../local/state/keys.ts";
+import { runningBus } from "../local/running-bus.ts";
 import { statePaths } from "../local/state/state-folder.ts";
-import { readStatus } from "../local/status-file.ts";
 import type { Redeliveries } from "./redeliveries.ts";
 
 /** By the keys in the state folder. @throws LocalError `NotRunning`, `NotFound`; BusError */
@@ -11,12 +10,8 @@ export async function withLocalRedeliveries<T>(
   { state = runningState(), namespace }: { state?: string; namespace: string },
   work: (redeliveries: Redeliveries) => Promise<T>,
 ): Promise<T> {
-  const { bus } = await readStatus(state);
-  if (!bus) throw new LocalError("NotRunning", "the local mode is still starting");
-  const paths = statePaths(state);
-  const realm = createRealm(await keyMaterial(paths));
-  const pinned = new FilePinnedIds(paths.pinnedIds);
-  const redelivery = new Redelivery({ servers: [bus.url], realm, pinned });
+  const pinned = new FilePinnedIds(statePaths(state).pinnedIds);
+  const redelivery = new Redelivery({ ...(await runningBus(state)), pinned });
   try {
     return await work({
       list: (selection) => redelivery.list(namespace, selection),

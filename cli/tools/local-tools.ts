@@ -1,9 +1,7 @@
-import { callTool, createRealm, listTools } from "@vextir/operator/bus/index.ts";
+import { callTool, listTools } from "@vextir/operator/bus/index.ts";
 import { runningState } from "../commands/get.ts";
 import { LocalError } from "../local/local-error.ts";
-import { keyMaterial } from "../local/state/keys.ts";
-import { statePaths } from "../local/state/state-folder.ts";
-import { readStatus } from "../local/status-file.ts";
+import { runningBus } from "../local/running-bus.ts";
 import type { TenantTools } from "./tenant-tools.ts";
 
 /** By the keys in the state folder. @throws LocalError `NotRunning` */
@@ -14,9 +12,7 @@ export async function localTools({
   state?: string;
   namespace: string;
 }): Promise<TenantTools> {
-  const { bus } = await readStatus(state);
-  if (!bus) throw new LocalError("NotRunning", "the local mode is still starting");
-  const endpoint = { servers: [bus.url], realm: createRealm(await keyMaterial(statePaths(state))) };
+  const bus = await runningBus(state);
   const prefix = `${namespace}/`;
   const there = Object.entries(bus.uids).flatMap(([key, uid]) =>
     key.startsWith(prefix) ? [{ namespace, name: key.slice(prefix.length), uid }] : [],
@@ -27,7 +23,7 @@ export async function localTools({
     throw new LocalError("NotFound", `there is no Driver ${driver} in namespace ${namespace}`);
   };
   return {
-    list: async (driver) => listTools(endpoint, driver === undefined ? there : [named(driver)]),
-    call: async (driver, method, input) => callTool(endpoint, named(driver), method, input),
+    list: async (driver) => listTools(bus, driver === undefined ? there : [named(driver)]),
+    call: async (driver, method, input) => callTool(bus, named(driver), method, input),
   };
 }
