@@ -23,6 +23,7 @@ import type { RuntimeMetrics } from "../observability/runtime-metrics.ts";
 import { NO_TRACING } from "../tracing/no-tracing.ts";
 import { callSpan, inTrace } from "../tracing/span-specs.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { abortable } from "./abortable.ts";
 import type { Call, CallOptions } from "./call.ts";
 import { Knocker } from "./knocker.ts";
 
@@ -235,17 +236,4 @@ function output<T>(answer: Msg, method: string, schema: z.ZodType<T> | undefined
       cause: parsed.error,
     },
   );
-}
-
-/** The promise, or the signal's reason when that comes first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { DriverFile, type Method } from "@vextir/api";
 import { z } from "zod";
 import { defineDriver } from "../index.ts";
 import { type TestKit, testKit } from "../testing/index.ts";
+import { createTools } from "./tools.ts";
 
 const agent = defineDriver({
   name: "agent",
@@ -49,4 +51,26 @@ test("they are called as any method is, and say what is wrong with an input", as
   expect(await own?.call({ to: "you" })).toBe("hello you");
   expect(await time?.call({ zone: "Asia/Tokyo" })).toBe("late in Asia/Tokyo");
   await expect(time?.call({ zone: 3 })).rejects.toMatchObject({ code: "InvalidInput" });
+});
+
+test("whoever goes away while a driver is asked leaves the others its answer", async () => {
+  const answer = Promise.withResolvers<readonly Method[]>();
+  let asked = 0;
+  const describe = (_grant: string, options?: { signal?: AbortSignal }) => {
+    asked += 1;
+    const gone = new Promise<never>((_, reject) =>
+      options?.signal?.addEventListener("abort", () => reject(options.signal?.reason)),
+    );
+    return Promise.race([answer.promise, gone]);
+  };
+  const capabilities = DriverFile.shape.capabilities.parse({ call: ["toolbox.time"] });
+  const tools = createTools({ capabilities, describe, call: () => Promise.reject(new Error("not called")) });
+  const impatient = new AbortController();
+  const given = [tools.list({ signal: impatient.signal }), tools.list()] as const;
+  impatient.abort(new Error("gone"));
+  await expect(given[0]).rejects.toThrow("gone");
+  answer.resolve([{ name: "time", description: "Time in a zone" }]);
+  expect((await given[1]).map(({ name }) => name)).toEqual(["toolbox.time"]);
+  expect((await tools.list()).map(({ name }) => name)).toEqual(["toolbox.time"]);
+  expect(asked).toBe(1);
 });

@@ -1,5 +1,6 @@
 import type { DriverFile, Method } from "@vextir/api";
 import { METHODS, parseShared } from "@vextir/api";
+import { abortable } from "../calls/abortable.ts";
 import type { Call, CallOptions } from "../calls/call.ts";
 import type { Describe } from "../calls/caller.ts";
 import { DriverError } from "../errors.ts";
@@ -43,10 +44,11 @@ export interface ToolsParts {
 
 export function createTools({ capabilities, describe, call: plain, now = Date.now }: ToolsParts): Tools {
   const known = new Map<string, Remembered>();
-  const methodsOf = (grant: string, signal: AbortSignal | undefined): Promise<readonly Method[]> => {
+  /** Whoever asks first asks for all: that one goes away ends no question. */
+  const methodsOf = (grant: string): Promise<readonly Method[]> => {
     const before = known.get(grant);
     if (before && before.untilMs > now()) return before.methods;
-    const asked = describe(grant, { timeoutMs: DESCRIBE_MS, ...(signal && { signal }) });
+    const asked = describe(grant, { timeoutMs: DESCRIBE_MS });
     const entry = { untilMs: now() + REMEMBERED_MS, methods: asked };
     entry.methods = asked.catch((error: unknown) => {
       if (!(error instanceof DriverError)) throw error;
@@ -58,11 +60,12 @@ export function createTools({ capabilities, describe, call: plain, now = Date.no
   };
   return {
     async list({ signal, call = plain } = {}) {
+      signal?.throwIfAborted();
       const grants = capabilities.call.map(describable).filter((grant) => grant !== undefined);
       const found = await Promise.all(
         [...new Set(grants)].map(async (grant) => {
           const driver = grant.slice(0, grant.lastIndexOf("."));
-          const methods = await methodsOf(grant, signal);
+          const methods = await abortable(methodsOf(grant), signal);
           return methods.map((method) => toolOf(`${driver}.${method.name}`, method, call));
         }),
       );
