@@ -166,6 +166,12 @@ test("another authority: trusted before it signs, the one before trusted for a d
   world.laterMs = 25 * HOUR_MS;
   await eventually(async () => (await pemOf("vextir-ca", "previous.crt")) === "", "forgotten");
   world.laterMs = 0;
+  // What was made by the clock of then begins tomorrow, and is made anew by that of now.
+  await eventually(
+    async () =>
+      Date.parse(new X509Certificate(await pemOf("vextir-nats-tls", "tls.crt")).validFrom) <= Date.now(),
+    "a certificate of now",
+  );
   await eventually(async () => {
     await resync();
     return countOf(await trustedBy()) === 1;
